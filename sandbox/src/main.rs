@@ -1,0 +1,2 @@
+//! Braze sandbox.
+fn main() {}

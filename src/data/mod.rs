@@ -1,0 +1,11 @@
+//! The vocabulary of the product: cells and rows as a source hands them over, keyed hashes, canonical keys.
+//!
+//! No I/O, no Braze, no Kubernetes. Everything here is plain data that any room may hold.
+
+mod hash;
+mod key;
+mod row;
+
+pub use hash::{HashKey, KeyedHasher};
+pub use key::{KeyKind, KeyProblem, canonical_key};
+pub use row::{Cell, Column, ColumnKind, RowBatch, Span};

@@ -1,0 +1,10 @@
+//! grouparoo keeps Braze user profiles equal to what a data warehouse says.
+//!
+//! Rooms, and the one direction in which they know each other:
+//! `cli → controller → sync → {source, braze, state} → data`; `api` stands beside `sync`.
+
+pub mod braze;
+pub mod data;
+pub mod source;
+pub mod state;
+pub mod sync;

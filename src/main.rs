@@ -1,0 +1,2 @@
+//! grouparoo.
+fn main() {}

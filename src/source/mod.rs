@@ -1,0 +1,179 @@
+//! Where rows come from: one trait, one file a system. Knows neither Braze nor Kubernetes.
+//!
+//! A new system touches: its own file here, [`SourceConfig`], [`open`], the `Source` kind in `api`, the
+//! function that resolves the kind into a [`SourceConfig`], the scenario suite's list of sources, and its
+//! page in `docs/`.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::data::{Column, RowBatch};
+
+/// What a Model reads from a source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Relation {
+    /// A table, view or file, read whole. May carry its schema: `public.users`.
+    Table(String),
+    /// One SELECT statement in the language of the source.
+    Query(String),
+}
+
+/// What a source says about a relation without reading it.
+#[derive(Clone, Debug)]
+pub struct Description {
+    /// All columns, in their order.
+    pub columns: Vec<Column>,
+    /// Rows to expect, as the source estimates them.
+    pub row_estimate: Option<u64>,
+}
+
+/// What a source says about itself.
+#[derive(Clone, Debug)]
+pub struct ServerInfo {
+    /// Version number that the server reported, where there is a server.
+    pub version: Option<String>,
+    /// Advice that stops nothing: a code (`RoleCanWrite`, `TlsDisabled`) and a sentence.
+    pub warnings: Vec<(&'static str, String)>,
+}
+
+/// Which rows of a relation a read returns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Selection {
+    /// All rows, in one snapshot.
+    All,
+    /// The rows whose `column`, compared as text, is one of `keys` (at most some thousands).
+    Keys {
+        /// Column of the relation.
+        column: String,
+        /// Canonical texts of keys.
+        keys: Vec<String>,
+    },
+    /// The first rows that the source happens to return, at most so many.
+    Sample(u32),
+}
+
+/// A connection to one system, as one `Source` manifest describes it. It holds no open connection.
+#[async_trait]
+pub trait Source: Send + Sync {
+    /// Kind of system, such as `Postgres`.
+    fn kind(&self) -> &'static str;
+
+    /// Host and port, file or folder in use: shown to people, never with credentials.
+    fn location(&self) -> String;
+
+    /// Identity of the data for the state's binding: changes when the source is swapped (host, database, file).
+    fn identity(&self) -> String {
+        format!("{} {}", self.kind(), self.location())
+    }
+
+    /// Connects, logs in and says what is there.
+    async fn check(&self) -> Result<ServerInfo, SourceError>;
+
+    /// Names and types of the columns of a relation. Reads no rows.
+    async fn describe(&self, relation: &Relation) -> Result<Description, SourceError>;
+
+    /// Opens a read of the named columns, in that order. Nothing is written to the source, ever: the session
+    /// is read-only, and what would write is [`SourceError::NotReadOnly`].
+    async fn read(
+        &self,
+        relation: &Relation,
+        columns: &[String],
+        selection: &Selection,
+    ) -> Result<Box<dyn RowStream>, SourceError>;
+}
+
+/// An open read. Dropping it cancels the query.
+#[async_trait]
+pub trait RowStream: Send {
+    /// Fills `batch` (cleared first) with up to some hundreds of rows, of as many cells as columns were asked.
+    ///
+    /// `Ok(true)`: there may be more. `Ok(false)`: the source announced the end of the result; the batch may
+    /// still hold the last rows. A stream that is cut, a file that changed meanwhile, a lost permission is an
+    /// error, never `Ok(false)`: only a read that ended by this announcement is complete.
+    async fn next(&mut self, batch: &mut RowBatch) -> Result<bool, SourceError>;
+
+    /// Bytes read so far, as near to the wire as the driver tells.
+    fn bytes(&self) -> u64;
+}
+
+/// A `Source` manifest with its Secrets and files resolved.
+#[derive(Clone, Debug)]
+pub struct SourceConfig {
+    /// The system and how to reach it.
+    pub system: System,
+    /// Longest time one query may take.
+    pub query_timeout: Duration,
+}
+
+/// One block a system.
+#[derive(Clone, Debug)]
+pub enum System {
+    // Filled in by the files of this folder.
+}
+
+/// Why a source could not be used. Messages hold no values of rows and no credentials.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// DNS, connect, network, server shutting down.
+    #[error("{location} cannot be reached: {cause}")]
+    Unreachable {
+        /// See [`Source::location`].
+        location: String,
+        /// What the network said.
+        cause: String,
+    },
+    /// The server's certificate was refused.
+    #[error("the certificate of {location} was refused: {cause}")]
+    CertificateInvalid {
+        /// See [`Source::location`].
+        location: String,
+        /// What is wrong with it.
+        cause: String,
+    },
+    /// Wrong user, password or client certificate.
+    #[error("{location} refused the login")]
+    AuthenticationFailed {
+        /// See [`Source::location`].
+        location: String,
+    },
+    /// The login works; the database, table, file or folder does not open.
+    #[error("{location} refused access to {object}")]
+    AccessDenied {
+        /// See [`Source::location`].
+        location: String,
+        /// Database, table, file or folder.
+        object: String,
+    },
+    /// A column that the Model names is not there.
+    #[error("column {column:?} does not exist in {relation}")]
+    ColumnMissing {
+        /// The column.
+        column: String,
+        /// The table, or `the query`.
+        relation: String,
+    },
+    /// The statement would write, or is not one SELECT.
+    #[error("the query is not one read-only SELECT statement{detail}")]
+    NotReadOnly {
+        /// Where there is more to say: starts with a colon.
+        detail: String,
+    },
+    /// The query failed.
+    #[error("the query failed{}: {message}", sqlstate.as_deref().map(|s| format!(" (SQLSTATE {s})")).unwrap_or_default())]
+    QueryFailed {
+        /// SQLSTATE, where the system has it.
+        sqlstate: Option<String>,
+        /// What the system said, without values.
+        message: String,
+    },
+    /// The query took longer than `queryTimeout`.
+    #[error("the query was cancelled after {0:?} (queryTimeout)")]
+    TimedOut(Duration),
+    /// The read ended before the source announced the end of the result.
+    #[error("the read was cut off: {0}")]
+    Cut(String),
+    /// A configuration that cannot work, found without connecting.
+    #[error("{0}")]
+    Invalid(String),
+}

@@ -1,0 +1,1 @@
+//! CEL expressions of groups and mappings (docs/semantics.md, "CEL"). Pure.
