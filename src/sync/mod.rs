@@ -1,5 +1,16 @@
 //! The engine: what a sync does in every case (docs/semantics.md). Knows no Kubernetes.
 
+pub mod account;
+pub mod approval;
+pub mod committer;
+pub mod decide;
 pub mod expression;
+pub mod guard;
 pub mod job;
+pub mod memory;
+pub mod object;
+pub mod outcome;
+pub mod reason;
+pub mod report;
+pub mod schema;
 pub mod value;
