@@ -112,6 +112,26 @@ pub enum Writer {
     ByType(Vec<(PropertyType, Target)>),
 }
 
+impl Writer {
+    /// A target to ask about names and rules: the same for all types.
+    pub fn any(&self) -> &Target {
+        match self {
+            Self::Fixed(target) => target,
+            Self::ByType(targets) => &targets[0].1,
+        }
+    }
+
+    /// The target for values of a type; `None` when they do not fit.
+    pub fn of(&self, property_type: Option<PropertyType>) -> Option<&Target> {
+        match self {
+            Self::Fixed(target) => Some(target),
+            Self::ByType(targets) => {
+                targets.iter().find(|(t, _)| Some(*t) == property_type).map(|(_, target)| target)
+            }
+        }
+    }
+}
+
 /// Who is a member of a group.
 pub struct GroupRead {
     /// Its name.
@@ -148,20 +168,25 @@ pub struct Surroundings<'a> {
 
 /// Holds a job against its columns. All problems at once, each a sentence that names the place.
 pub fn build(job: &Job, around: Surroundings<'_>) -> Result<Program, Vec<String>> {
-    Builder {
+    let model = &job.model;
+    let settings = Settings::new(&model.time_zone, model.default_country.as_deref(), model.keep_empty_text)
+        .map_err(|problem| vec![format!("Model {}: {problem}", model.name)])?;
+    let builder = Builder {
         job,
         around: &around,
+        settings,
         reads: Vec::new(),
         properties: Vec::new(),
         groups: Vec::new(),
         problems: Vec::new(),
-    }
-    .build(&around)
+    };
+    builder.build(&around)
 }
 
 struct Builder<'a> {
     job: &'a Job,
     around: &'a Surroundings<'a>,
+    settings: Settings,
     reads: Vec<String>,
     properties: Vec<PropertyRead>,
     groups: Vec<GroupRead>,
@@ -170,16 +195,17 @@ struct Builder<'a> {
 
 impl Builder<'_> {
     fn build(mut self, around: &Surroundings<'_>) -> Result<Program, Vec<String>> {
-        let settings = self.settings();
         let key = self.key();
         let attributes = self.attributes();
         let flags = self.flags();
         let groups = self.group_rules();
         let collection = self.collection();
-        if let Err(problems) = value::check_mappings(&self.job.properties) {
-            self.problems.extend(problems.iter().map(|problem| format!("spec.propertyMappings: {problem}")));
+        let targets: Vec<Target> =
+            attributes.iter().chain(&flags).map(|part| part.source.writer.any().clone()).collect();
+        if let Some(problem) = value::conflict(&targets) {
+            self.problems.push(format!("spec.propertyMappings: {problem}"));
         }
-        let (Some(settings), Some((key_column, key_kind))) = (settings, key) else { return Err(self.problems) };
+        let Some((key_column, key_kind)) = key else { return Err(self.problems) };
         if !self.problems.is_empty() {
             return Err(self.problems);
         }
@@ -204,7 +230,7 @@ impl Builder<'_> {
             key_column,
             key_kind,
             properties: self.properties,
-            settings,
+            settings: self.settings,
             group_names: groups.iter().map(|(mapping, _)| mapping.group.clone()).collect(),
             sources: parts.into_iter().map(|part| part.source).collect(),
             memberships: self.groups,
@@ -218,17 +244,6 @@ impl Builder<'_> {
             mode: self.job.mode,
             hash_key: around.hash_key.clone(),
         })
-    }
-
-    fn settings(&mut self) -> Option<Settings> {
-        let model = &self.job.model;
-        match Settings::new(&model.time_zone, model.default_country.as_deref(), model.keep_empty_text) {
-            Ok(settings) => Some(settings),
-            Err(problem) => {
-                self.problems.push(format!("Model {}: {problem}", model.name));
-                None
-            }
-        }
     }
 
     /// The key's column is the first that is read.
@@ -348,7 +363,7 @@ impl Builder<'_> {
             }
         };
         let (writer, target) = self.writer(mapping, gives, place)?;
-        let clears = mapping.clear_on_null && !target.never_null();
+        let clears = target.clears_on_null();
         let source = AttributeSource {
             origin,
             writer,
@@ -363,14 +378,16 @@ impl Builder<'_> {
         };
         let style = match () {
             () if target.is_consent() || role != Role::Plain => AttributeStyle::Kept,
-            () if target.path().is_some() => AttributeStyle::Nested,
+            () if target.is_nested() => AttributeStyle::Nested,
             () => AttributeStyle::Field,
         };
         Some(AttributePart {
             source,
             field: Field {
                 name: target.name().to_owned(),
-                path: target.path().map(<[String]>::to_vec),
+                path: target
+                    .is_nested()
+                    .then(|| target.path().iter().map(|part| part.name().to_owned()).collect()),
                 costs: target.costs_data_points(),
             },
             kind: target.json_kind(),
@@ -398,7 +415,7 @@ impl Builder<'_> {
             PropertyType::Object,
         ];
         match gives {
-            ResultType::Known(property_type) => match Target::compile(mapping, property_type) {
+            ResultType::Known(property_type) => match Target::compile(mapping, property_type, &self.settings) {
                 Ok(target) => Some((Writer::Fixed(Box::new(target.clone())), target)),
                 Err(problem) => {
                     self.problems.push(format!("{place}: {problem}"));
@@ -409,7 +426,7 @@ impl Builder<'_> {
                 let mut targets = Vec::new();
                 let mut first_problem = None;
                 for property_type in DYNAMIC {
-                    match Target::compile(mapping, property_type) {
+                    match Target::compile(mapping, property_type, &self.settings) {
                         Ok(target) => targets.push((property_type, target)),
                         Err(problem) => first_problem = first_problem.or(Some(problem)),
                     }

@@ -68,20 +68,3 @@ pub enum PropertyType {
     /// A JSON object or array.
     Object,
 }
-
-/// The kind that a field has in Braze, which fixes it by the first value it gets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum JsonKind {
-    /// `true` or `false`.
-    Bool,
-    /// A number.
-    Number,
-    /// A string.
-    String,
-    /// A string that is a time.
-    Time,
-    /// A list of scalars or of objects.
-    Array,
-    /// An object.
-    Object,
-}
