@@ -376,19 +376,19 @@ impl<'p> Evaluator<'p> {
         out.rows.push(evaluated);
     }
 
+    /// Keyed hash of an address in lower case.
     fn address(&self, out: &Records, value: usize) -> u64 {
         let span = out.values[value];
-        let json = &out.json[span.start as usize..span.end as usize];
-        if json.is_ascii() {
-            let mut small = [0_u8; 256];
-            if let Some(lower) = small.get_mut(..json.len()) {
-                lower.copy_from_slice(json);
-                lower.make_ascii_lowercase();
-                return self.program.hash_key.hash(lower);
-            }
+        // Without the quotes around it: an address needs no escapes.
+        let text = &out.json[span.start as usize + 1..span.end as usize - 1];
+        let mut small = [0_u8; 256];
+        if let Some(lower) = small.get_mut(..text.len()).filter(|_| text.is_ascii()) {
+            lower.copy_from_slice(text);
+            lower.make_ascii_lowercase();
+            return self.program.address_key.hash(lower);
         }
-        let text = std::str::from_utf8(json).expect("JSON is text");
-        self.program.hash_key.hash(text.to_lowercase().as_bytes())
+        let text = std::str::from_utf8(text).expect("JSON is text");
+        self.program.address_key.hash(text.to_lowercase().as_bytes())
     }
 
     fn fingerprint(&self, key: &[u8], first: usize, out: &Records) -> u64 {

@@ -50,8 +50,10 @@ pub struct Program {
     pub digest: u64,
     /// Modes.
     pub mode: SyncMode,
-    /// Key of all hashes.
+    /// Key of the hashes of keys, values and fingerprints.
     pub hash_key: HashKey,
+    /// Key of the hashes of addresses: that of the app, so that opt-outs can be told to its other Destinations.
+    pub address_key: HashKey,
     /// Names of the mapped groups' groups, in the order of the report.
     pub group_names: Vec<String>,
 }
@@ -156,6 +158,8 @@ pub struct Surroundings<'a> {
     pub schema: Schema,
     /// Key of all hashes of the state.
     pub hash_key: HashKey,
+    /// Key of the hashes of addresses: that of the app.
+    pub address_key: HashKey,
     /// Start of the run.
     pub now: Timestamp,
     /// A full resync.
@@ -243,6 +247,7 @@ impl Builder<'_> {
             digest,
             mode: self.job.mode,
             hash_key: around.hash_key.clone(),
+            address_key: around.address_key.clone(),
         })
     }
 
