@@ -11,6 +11,7 @@ use crate::state::{
 
 use super::course::Course;
 use super::decide::{self, Answer, Decision, GroupKind};
+use super::keys::KeyList;
 use super::object::{GroupField, Value};
 use super::outcome::Outcome;
 use super::parcel::{Composed, Parcel, Subject, compose};
@@ -28,14 +29,14 @@ pub struct Removed {
 
 impl Course {
     /// Releases these records: our groups are cleared, the users stay.
-    pub async fn release_all(&self, keys: &[Vec<u8>]) -> Result<Removed, StateError> {
+    pub async fn release_all(&self, keys: &KeyList) -> Result<Removed, StateError> {
         let mut removed = Removed::default();
-        for chunk in keys.chunks(CHUNK) {
+        for chunk in &mut keys.chunks(CHUNK) {
             if self.control.is_stopped() {
                 self.account.counts.pending.add(chunk.len() as u64);
                 continue;
             }
-            removed.destructive += self.release_chunk(chunk).await?;
+            removed.destructive += self.release_chunk(&chunk).await?;
         }
         Ok(removed)
     }
@@ -95,15 +96,15 @@ impl Course {
         Ok(destructive)
     }
 
-    /// Deletes these users. `permitted` is asked before each batch.
-    pub async fn delete_all(&self, keys: &[Vec<u8>]) -> Result<Removed, StateError> {
+    /// Deletes these users.
+    pub async fn delete_all(&self, keys: &KeyList) -> Result<Removed, StateError> {
         let mut removed = Removed::default();
-        for chunk in keys.chunks(CHUNK) {
+        for chunk in &mut keys.chunks(CHUNK) {
             if self.control.is_stopped() {
                 self.account.counts.pending.add(chunk.len() as u64);
                 continue;
             }
-            removed.destructive += self.delete_chunk(chunk).await?;
+            removed.destructive += self.delete_chunk(&chunk).await?;
         }
         Ok(removed)
     }
@@ -252,9 +253,9 @@ impl Course {
     }
 
     /// Counts removals that are kept back, and notes since when.
-    pub async fn hold(&self, keys: &[Vec<u8>], mark: bool) -> Result<(), StateError> {
+    pub async fn hold(&self, keys: &KeyList, mark: bool) -> Result<(), StateError> {
         let mut changes = Vec::new();
-        for key in keys {
+        for key in keys.iter() {
             self.account.counts.count(Outcome::Held);
             if let (true, Some(mut record)) = (mark, self.store.get(key)?)
                 && record.held_since.is_none()

@@ -1,0 +1,59 @@
+//! A list of keys in one buffer: removals may be as many as the records of a state.
+
+/// Keys, one after the other.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeyList {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl KeyList {
+    /// Adds a key.
+    pub fn push(&mut self, key: &[u8]) {
+        self.bytes.extend_from_slice(key);
+        self.ends.push(self.bytes.len());
+    }
+
+    /// Number of keys.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// The keys in their order.
+    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        self.ends.iter().scan(0, |start, &end| {
+            let key = &self.bytes[*start..end];
+            *start = end;
+            Some(key)
+        })
+    }
+
+    /// The keys in pieces of at most `size`.
+    pub fn chunks(&self, size: usize) -> impl Iterator<Item = Vec<Vec<u8>>> {
+        let mut keys = self.iter();
+        std::iter::from_fn(move || {
+            let chunk: Vec<Vec<u8>> = keys.by_ref().take(size).map(<[u8]>::to_vec).collect();
+            (!chunk.is_empty()).then_some(chunk)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_come_back_in_order_and_in_pieces() {
+        let mut keys = KeyList::default();
+        for key in ["a", "", "ccc"] {
+            keys.push(key.as_bytes());
+        }
+        assert_eq!(keys.iter().collect::<Vec<_>>(), [b"a".as_slice(), b"", b"ccc"]);
+        assert_eq!(keys.chunks(2).map(|chunk| chunk.len()).collect::<Vec<_>>(), [2, 1]);
+    }
+}
