@@ -15,6 +15,7 @@ pub mod json;
 mod location;
 mod nested;
 mod number;
+mod numbering;
 mod phone;
 mod prop;
 mod settings;
