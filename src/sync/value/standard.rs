@@ -121,9 +121,18 @@ impl Standard {
                 push_bool(*b, out);
                 Ok(self.written(0))
             }
-            (Self::Dob, Prop::Date(days)) => self.quoted(|out| time::push_date(*days, out), out),
-            (Self::Moment, Prop::Date(days)) => self.quoted(|out| time::push_midnight(*days, out), out),
-            (Self::Moment, Prop::Instant(micros)) => self.quoted(|out| time::push_instant(*micros, out), out),
+            (Self::Dob, Prop::Date(days)) => {
+                let days = time::day(*days)?;
+                self.quoted(|out| time::push_date(days, out), out)
+            }
+            (Self::Moment, Prop::Date(days)) => {
+                let days = time::day(*days)?;
+                self.quoted(|out| time::push_midnight(days, out), out)
+            }
+            (Self::Moment, Prop::Instant(micros)) => {
+                let micros = time::instant(*micros)?;
+                self.quoted(|out| time::push_instant(micros, out), out)
+            }
             (Self::CurrentLocation | Self::Facebook | Self::Twitter, Prop::Json(Node::Object(members))) => {
                 match self {
                     _ if !rules.check => nested::write_object(members, rules, out),

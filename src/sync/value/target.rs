@@ -119,12 +119,17 @@ impl Target {
 
     fn check_constant(&self, constant: &str) -> Result<(), SpecProblem> {
         let value = Prop::Text(constant.into());
+        let bad =
+            |code: Code| Err(SpecProblem::BadConstant { name: self.name.clone(), code, hint: code.hint() });
+        if constant.contains('\0') {
+            return bad(Code::BadText);
+        }
         if self.is_null(&value) {
             return Err(SpecProblem::EmptyConstant(self.name.clone()));
         }
         match self.write(&value, &mut Vec::new()) {
             Ok(_) => Ok(()),
-            Err(code) => Err(SpecProblem::BadConstant { name: self.name.clone(), code, hint: code.hint() }),
+            Err(code) => bad(code),
         }
     }
 
@@ -265,11 +270,13 @@ impl Target {
                 scalar(JsonKind::String, warned)
             }
             Prop::Date(days) => {
-                self.push_time(|out| time::push_midnight(*days, out), out);
+                let days = time::day(*days)?;
+                self.push_time(|out| time::push_midnight(days, out), out);
                 scalar(JsonKind::Time, None)
             }
             Prop::Instant(micros) => {
-                self.push_time(|out| time::push_instant(*micros, out), out);
+                let micros = time::instant(*micros)?;
+                self.push_time(|out| time::push_instant(micros, out), out);
                 scalar(JsonKind::Time, None)
             }
             Prop::Json(Node::Object(members)) => nested::write_object(members, self.rules, out),

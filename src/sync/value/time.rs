@@ -240,6 +240,20 @@ fn eat_number(rest: &mut &[u8], len: usize) -> Option<u32> {
     Some(number)
 }
 
+/// Whether the text is a time that Braze keeps: in one of its formats and of the years 0 to 3000.
+pub(super) fn is_kept_time(text: &str) -> bool {
+    if parse_time(text).is_ok() {
+        return true;
+    }
+    // The formats that only Braze reads have the year at one of their ends.
+    let year = if text.as_bytes().get(4) == Some(&b'-') {
+        text.get(..4)
+    } else {
+        text.get(text.len().saturating_sub(4)..)
+    };
+    looks_like_time(text) && year.and_then(|year| year.parse().ok()).is_some_and(|year: u16| year <= 3000)
+}
+
 /// Whether Braze may read the text as a time.
 pub(super) fn looks_like_time(text: &str) -> bool {
     let bytes = text.as_bytes();
@@ -452,6 +466,19 @@ mod tests {
         }
         assert_eq!(day(FIRST_DAY - 1), Err(Code::BadDate));
         assert_eq!(day(LAST_DAY + 1), Err(Code::BadDate));
+    }
+
+    /// semantics 5.3, row object: valid `$time`.
+    #[test]
+    fn a_time_is_kept_in_each_format_within_the_years_0_to_3000() {
+        for text in
+            ["2026-09-15", "2026-09-15T10:00:00:123Z", "2026-09-15 10:00:00", "09/15/2026", "0000-01-01"]
+        {
+            assert!(is_kept_time(text), "{text}");
+        }
+        for text in ["3001-01-01", "3001-01-01T10:00:00:123Z", "09/15/3001", "2026-02-30", "soon", "", "é"] {
+            assert!(!is_kept_time(text), "{text}");
+        }
     }
 
     /// semantics 5.2, "String text in a time format".
