@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::json::Node;
 use super::write::{push_bool, push_string, push_string_body};
-use super::{Code, JsonKind, Warning, Written, number, text, time};
+use super::{Code, JsonKind, Warning, Written, number, text, timetext};
 
 /// Bytes of JSON that Braze keeps of one list or object: 100 KB, in its smaller meaning.
 pub const MAX_COLLECTION_BYTES: usize = 100_000;
@@ -73,7 +73,7 @@ pub(super) fn push_object(
         && name == "$time"
     {
         let Node::Text(stated) = value else { return Err(Code::NestedInvalid) };
-        if rules.check && !time::is_kept_time(stated) {
+        if rules.check && !timetext::is_kept_time(stated) {
             return Err(Code::NestedInvalid);
         }
         out.extend_from_slice(b"{\"$time\":");

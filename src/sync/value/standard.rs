@@ -3,7 +3,7 @@
 use super::json::Node;
 use super::nested::{self, Rules};
 use super::write::{push_bool, push_string};
-use super::{Code, JsonKind, Prop, Written, country, location, phone, settings, text, time};
+use super::{Code, JsonKind, Prop, Written, country, location, phone, settings, text, time, timetext};
 
 /// A standard field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -178,7 +178,7 @@ impl Standard {
             Self::Language => push_string(country::language(value)?, out),
             Self::Gender => push_string(gender(value)?, out),
             Self::Dob => {
-                time::parse_date(value)?;
+                timetext::parse_date(value)?;
                 push_string(value, out);
             }
             Self::TimeZone if !settings::is_time_zone(value) => return Err(Code::BadTimeZone),

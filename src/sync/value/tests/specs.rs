@@ -72,6 +72,14 @@ fn other_standard_fields_want_their_types() {
     }
 }
 
+/// semantics 5.3, row dob: conversions that give a day
+#[test]
+fn a_timestamp_is_no_birthday_even_as_text() {
+    let as_text = PropertyMapping { as_kind: Some(AsKind::String), ..mapping("dob") };
+    assert!(compile(&as_text, PropertyType::Timestamp).is_err());
+    assert!(compile(&as_text, PropertyType::Date).is_ok());
+}
+
 /// semantics 5.3, row external_id: the primary key, by `from`
 #[test]
 fn external_id_comes_by_from_and_from_a_key_type() {
