@@ -1,31 +1,37 @@
-//! The Braze client: requests, answers, limits, errors. Knows no rows and no Kubernetes.
+//! The Braze client: requests, answers, limits, errors. Knows no rows, no state and no Kubernetes.
+//!
+//! It promises that every object given to it comes back with exactly one [`Fate`]; that a rate limit of the
+//! workspace is kept by all who share one [`Braze`]; that a request is tried again only where the answer
+//! allows it and never after its deadline; and that neither the API key nor a word that Braze wrote ever
+//! reaches a message, a log line or a `Debug` output. It refuses to know what the objects mean.
 
-use std::time::Duration;
+mod answer;
+mod backoff;
+mod batch;
+mod client;
+mod config;
+mod deliver;
+mod endpoint;
+mod error;
+mod key;
+mod limiter;
+mod lookup;
+mod outcome;
+mod patience;
+mod probe;
+mod refusal;
+mod status;
+#[cfg(test)]
+mod testing;
+mod transport;
 
-use secrecy::SecretString;
-
-/// One workspace: where its REST API is and how to log in.
-#[derive(Clone, Debug)]
-pub struct BrazeConfig {
-    /// Base URL without a trailing slash.
-    pub endpoint: String,
-    /// REST API key.
-    pub key: SecretString,
-    /// PEM certificates to trust besides the public ones.
-    pub extra_ca: Option<String>,
-    /// Ceilings.
-    pub limits: Limits,
-}
-
-/// Ceilings for the traffic to one workspace.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Most objects in one request to `/users/track`, 1 to 75.
-    pub objects_per_request: usize,
-    /// Most requests per second over all endpoints; `None`: as many as Braze's headers allow.
-    pub requests_per_second: Option<u32>,
-    /// Most requests waiting for an answer at the same time.
-    pub max_in_flight: usize,
-    /// How long a request is tried again while Braze is down.
-    pub retry_for: Duration,
-}
+pub use batch::{MAX_BODY_BYTES, TrackBatch};
+pub use client::Braze;
+pub use config::{BrazeConfig, Limits};
+pub use error::{BrazeError, ErrorClass, Outage};
+pub use key::KeySource;
+pub use lookup::ExportedUser;
+pub use outcome::{Delivery, Fate, Reply, Traffic};
+pub use probe::{ConnectionReport, Permission, PermissionState};
+pub use refusal::Refusal;
+pub use status::{By, SubscriptionState};

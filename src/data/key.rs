@@ -8,8 +8,10 @@ const MAX_BYTES: usize = 987;
 /// The family of the primary key property. Types that cannot name a record have none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyKind {
-    /// Integer and Decimal: digits without sign or leading zeros.
+    /// Integer: digits, `-` before a negative one, without `+` and leading zeros.
     Integer,
+    /// Decimal: as Integer; a fraction of zeros is cut.
+    Decimal,
     /// String, Email and Url: the text unchanged.
     Text,
 }
@@ -55,12 +57,12 @@ pub fn canonical_key(
     out: &mut Vec<u8>,
 ) -> Result<(), KeyProblem> {
     match kind {
-        KeyKind::Integer => integer_key(cell, batch, out),
+        KeyKind::Integer | KeyKind::Decimal => integer_key(cell, batch, kind, out),
         KeyKind::Text => text_key(cell, batch, out),
     }
 }
 
-fn integer_key(cell: Cell, batch: &RowBatch, out: &mut Vec<u8>) -> Result<(), KeyProblem> {
+fn integer_key(cell: Cell, batch: &RowBatch, kind: KeyKind, out: &mut Vec<u8>) -> Result<(), KeyProblem> {
     let mut digits = itoa::Buffer::new();
     let text = match cell {
         Cell::Null => return Err(KeyProblem::KeyNull),
@@ -69,6 +71,7 @@ fn integer_key(cell: Cell, batch: &RowBatch, out: &mut Vec<u8>) -> Result<(), Ke
         Cell::Decimal(span) => whole_part(batch.text(span)).ok_or(KeyProblem::KeyNotIntegral)?,
         Cell::Text(span) => match batch.text(span) {
             "" => return Err(KeyProblem::KeyEmpty),
+            text if kind == KeyKind::Decimal => whole_part(text).ok_or(KeyProblem::KeyNotIntegral)?,
             text => text,
         },
         // A float cannot name a record exactly; a SQLite column may still hold one among integers.

@@ -5,8 +5,12 @@
 //! requests were on the wire, and the header with binding, schema and ledger. A commit is atomic and durable
 //! when [`Store::commit`] returns.
 
+mod app;
+mod memory;
 mod record;
 
+pub use app::{AppLedger, DELETES_KEPT_DAYS, MemoryAppLedger, OptOut, Person};
+pub use memory::MemoryStore;
 pub use record::{AttributeEntry, GroupEntry, GroupState, Record, Status};
 
 use jiff::Timestamp;
@@ -156,7 +160,8 @@ pub struct Reject {
     pub first_seen: Timestamp,
 }
 
-/// What one durable commit contains. All of it or nothing is applied.
+/// What one durable commit contains. All of it or nothing is applied, in this order: settlements, changes,
+/// intents, rejects, header.
 #[derive(Clone, Debug, Default)]
 pub struct Commit {
     /// Requests to be released by this commit.
@@ -167,9 +172,10 @@ pub struct Commit {
     pub changes: Vec<Change>,
     /// Rejects to add or renew (by key, field and code).
     pub rejects: Vec<Reject>,
-    /// Keys whose rejects are forgotten before `rejects` are added: records read and found in order.
+    /// Keys whose rejects are forgotten before `rejects` are added: records read and found in order. A reject
+    /// that the same commit adds again keeps the time when it was seen first.
     pub cleared_rejects: Vec<String>,
-    /// A new header, when it changed.
+    /// A new header, when it changed. Its epoch is that of the commit, whatever it says.
     pub header: Option<Header>,
 }
 
@@ -193,6 +199,8 @@ pub struct Size {
     pub records: u64,
     /// Records that count as known: `live` or `attempted`.
     pub known: u64,
+    /// Rejects: with none there is nothing to clear.
+    pub rejects: u64,
     /// Bytes on disk.
     pub bytes: u64,
 }
@@ -220,8 +228,16 @@ pub trait Store: Send + Sync {
     /// The remembered record of a key, without marking it as seen.
     fn get(&self, key: &[u8]) -> Result<Option<Record>, StateError>;
 
+    /// Tells how many records are expected, so that room for them is made once. Only a hint.
+    fn expect(&self, _records: u64) {}
+
     /// Applies a commit, durably. `epoch` is that of [`Store::begin`]; when another run has taken the store
-    /// since: [`StateError::Fenced`], and nothing is applied.
+    /// since: [`StateError::Fenced`], and nothing is applied. The same for a settlement of a request that is
+    /// not open ([`StateError::Unwritable`]).
+    ///
+    /// A settlement concerns a record only as long as nothing newer was written for its key; a
+    /// [`Settled::Instead`] is newer itself. A record settled as [`Settled::Before`] is looked at again by the
+    /// next run (fingerprint 0).
     fn commit(&self, epoch: u64, commit: Commit) -> Result<(), StateError>;
 
     /// Calls `each` with every record not seen in this run, in an order of the store's choice, until it

@@ -91,8 +91,8 @@ pub struct Record {
     pub held_since: Option<u64>,
     /// Hash of the object that Braze refused.
     pub refused: Option<u64>,
-    /// Enrich: day (since 1970-01-01) on which the user was last seen to exist, or to be absent.
-    pub existence_day: Option<u32>,
+    /// Enrich: minute (since 1970-01-01) in which the user was last seen to exist, or to be absent.
+    pub existence_minute: Option<u32>,
     /// Enrich: keyed hash of Braze's own id of the user.
     pub braze_id: Option<u64>,
     /// When a delete of it went out without an answer.

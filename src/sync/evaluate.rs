@@ -1,0 +1,456 @@
+//! From a batch of rows to what each record wants: keys, JSON, hashes, memberships, fingerprints. Pure.
+//!
+//! This is the hot path: no row allocates unless it holds lists, objects or expressions.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::data::{Cell, KeyProblem, RowBatch, canonical_key};
+
+use super::decide::{Address, Membership, Role, Row, Wanted};
+use super::expression::{self, Expression, Fault, Input, Output};
+use super::object::Value;
+use super::parcel::{Candidate, ValueSpan};
+use super::program::{AttributeSource, MembershipRule, Program, ValueOrigin, Wanting};
+use super::value::{self, Code, JsonKind, Prop, PropertyType, Warning, json};
+
+/// A batch of rows as records; its buffers are used again.
+#[derive(Default)]
+pub struct Records {
+    /// One a row.
+    pub rows: Vec<Evaluated>,
+    /// Values that cannot be sent: row, attribute rule, why.
+    pub drops: Vec<(usize, usize, Code)>,
+    /// Group rules that could not be evaluated: row, index of the group read, why.
+    pub rule_errors: Vec<(usize, usize)>,
+    /// Values that are sent although something is odd: attribute rule, what; one an occurrence.
+    pub warnings: Vec<(usize, Warning)>,
+    keys: Vec<u8>,
+    json: Vec<u8>,
+    values: Vec<ValueSpan>,
+    wanted: Vec<Wanted>,
+    memberships: Vec<Membership>,
+    attributes: usize,
+    groups: usize,
+}
+
+/// One row.
+#[derive(Clone, Copy, Debug)]
+pub struct Evaluated {
+    /// Where its key stands, or why it names no record.
+    pub key: Result<(u32, u32), KeyProblem>,
+    /// Keyed hash of the key.
+    pub key_hash: u64,
+    /// Hash of everything that is wanted; 1 for a record that is not wanted.
+    pub fingerprint: u64,
+    /// Whether the record is in the collection.
+    pub wanted: Membership,
+    /// The e-mail address.
+    pub email: Address,
+    /// The phone number.
+    pub phone: Address,
+}
+
+/// Fingerprint of a record that is not wanted: never remembered, so that a known record is always looked at.
+const NOT_WANTED: u64 = 1;
+
+impl Records {
+    /// The canonical key of a row.
+    pub fn key(&self, row: usize) -> &[u8] {
+        match self.rows[row].key {
+            Ok((start, end)) => &self.keys[start as usize..end as usize],
+            Err(_) => &[],
+        }
+    }
+
+    /// A row as decisions see it.
+    pub fn row(&self, row: usize) -> Row<'_> {
+        Row {
+            key: self.key(row),
+            attributes: &self.wanted[row * self.attributes..(row + 1) * self.attributes],
+            memberships: self.memberships(row),
+            email: self.rows[row].email,
+            phone: self.rows[row].phone,
+        }
+    }
+
+    /// Memberships of a row, one a group rule.
+    pub fn memberships(&self, row: usize) -> &[Membership] {
+        &self.memberships[row * self.groups..(row + 1) * self.groups]
+    }
+
+    /// The JSON of a value of a row.
+    pub fn value(&self, row: usize, attribute: usize) -> Value<'_> {
+        let span = self.values[row * self.attributes + attribute];
+        Value { json: &self.json[span.start as usize..span.end as usize], data_points: span.data_points }
+    }
+
+    /// A row that outlives the batch.
+    pub fn candidate(&self, row: usize) -> Candidate {
+        let evaluated = &self.rows[row];
+        let mut json = Vec::new();
+        let values = self.values[row * self.attributes..(row + 1) * self.attributes]
+            .iter()
+            .map(|span| {
+                let start = json.len() as u32;
+                json.extend_from_slice(&self.json[span.start as usize..span.end as usize]);
+                ValueSpan { start, end: json.len() as u32, data_points: span.data_points }
+            })
+            .collect();
+        let row = self.row(row);
+        Candidate {
+            key: row.key.to_vec(),
+            key_hash: evaluated.key_hash,
+            fingerprint: evaluated.fingerprint,
+            before: None,
+            wanted: row.attributes.to_vec(),
+            memberships: row.memberships.to_vec(),
+            email: row.email,
+            phone: row.phone,
+            json,
+            values,
+            look_up: false,
+        }
+    }
+
+    fn clear(&mut self, program: &Program) {
+        self.rows.clear();
+        self.drops.clear();
+        self.rule_errors.clear();
+        self.warnings.clear();
+        self.keys.clear();
+        self.json.clear();
+        self.values.clear();
+        self.wanted.clear();
+        self.memberships.clear();
+        self.attributes = program.sources.len();
+        self.groups = program.mapped.len();
+    }
+}
+
+/// Evaluates rows by a program, and learns the JSON kinds of targets that no type fixes.
+pub struct Evaluator<'p> {
+    program: &'p Program,
+    /// JSON kind of each target: known before, or that of the first value met.
+    pub kinds: Vec<Option<JsonKind>>,
+    /// Properties that an expression names.
+    named: Vec<bool>,
+    now: Timestamp,
+}
+
+type Converted<'b> = Result<Prop<'b>, Code>;
+
+impl<'p> Evaluator<'p> {
+    /// An evaluator for one run.
+    pub fn new(program: &'p Program) -> Self {
+        let mut named = vec![false; program.properties.len()];
+        let by_value = program.sources.iter().filter_map(|source| match &source.origin {
+            ValueOrigin::Expression(expression) => Some(expression),
+            _ => None,
+        });
+        let by_rule = program.memberships.iter().filter_map(|group| match &group.rule {
+            MembershipRule::When(expression) => Some(expression),
+            MembershipRule::Column(_) => None,
+        });
+        for &input in by_value.chain(by_rule).flat_map(Expression::inputs) {
+            named[input] = true;
+        }
+        let kinds = program.sources.iter().map(|source| source.kind).collect();
+        Self { program, kinds, named, now: program.rules.now }
+    }
+
+    /// Evaluates all rows of a batch into `out`.
+    pub fn evaluate(&mut self, batch: &RowBatch, out: &mut Records) {
+        let mut kinds = std::mem::take(&mut self.kinds);
+        self.evaluate_rows(batch, &mut kinds, out);
+        self.kinds = kinds;
+    }
+
+    fn evaluate_rows(&self, batch: &RowBatch, kinds: &mut [Option<JsonKind>], out: &mut Records) {
+        out.clear(self.program);
+        let mut props: Vec<Converted<'_>> = Vec::with_capacity(self.program.properties.len());
+        let mut groups = Vec::with_capacity(self.program.memberships.len());
+        for index in 0..batch.rows() {
+            let cells = batch.row(index);
+            let key = self.key(cells, batch, out);
+            props.clear();
+            props.extend(self.program.properties.iter().map(|property| {
+                value::property(cells[property.cell], batch, property.property_type, &self.program.settings)
+            }));
+            let lists = self.lists(&props);
+            let input = |property: usize| self.input(property, &props, &lists, cells, batch);
+            groups.clear();
+            for group in &self.program.memberships {
+                groups.push(self.membership(&group.rule, cells, batch, &input));
+            }
+            let failed = groups.iter().enumerate().filter(|(_, m)| **m == Membership::Unknown);
+            out.rule_errors.extend(failed.map(|(group, _)| (index, group)));
+            let wanted = match self.program.collection {
+                Wanting::All => Membership::Member,
+                Wanting::Group(group) => groups[group],
+                Wanting::None => Membership::NotMember,
+            };
+            let first = out.wanted.len();
+            for (attribute, source) in self.program.sources.iter().enumerate() {
+                let state = (&mut kinds[attribute], &props[..], &groups[..]);
+                self.attribute(index, attribute, source, state, &input, out);
+            }
+            out.memberships.extend(self.program.mapped.iter().map(|&group| groups[group]));
+            self.finish(first, key, wanted, out);
+        }
+    }
+
+    fn key(&self, cells: &[Cell], batch: &RowBatch, out: &mut Records) -> Result<(u32, u32), KeyProblem> {
+        let start = out.keys.len();
+        canonical_key(cells[0], batch, self.program.key_kind, &mut out.keys)?;
+        Ok((start as u32, out.keys.len() as u32))
+    }
+
+    /// Items of lists that an expression may look into, one a property.
+    fn lists<'a>(&self, props: &'a [Converted<'_>]) -> Vec<Vec<Input<'a>>> {
+        if !self.named.contains(&true) {
+            return Vec::new();
+        }
+        props
+            .iter()
+            .zip(&self.named)
+            .map(|(prop, &named)| match prop {
+                Ok(Prop::List(items)) if named => items.iter().map(scalar_input).collect(),
+                _ => Vec::new(),
+            })
+            .collect()
+    }
+
+    fn input<'a>(
+        &self,
+        property: usize,
+        props: &'a [Converted<'_>],
+        lists: &'a [Vec<Input<'a>>],
+        cells: &[Cell],
+        batch: &'a RowBatch,
+    ) -> Input<'a> {
+        match &props[property] {
+            Err(_) => Input::Failed,
+            Ok(Prop::List(_)) => Input::List(&lists[property]),
+            Ok(Prop::Json(_)) => match cells[self.program.properties[property].cell] {
+                Cell::Json(span) | Cell::Text(span) => Input::Json(batch.text(span)),
+                _ => Input::Failed,
+            },
+            Ok(prop) => scalar_input(prop),
+        }
+    }
+
+    fn membership<'a>(
+        &self,
+        rule: &'a MembershipRule,
+        cells: &[Cell],
+        batch: &RowBatch,
+        input: &dyn Fn(usize) -> Input<'a>,
+    ) -> Membership {
+        match rule {
+            MembershipRule::When(expression) => match expression.membership(input, self.now) {
+                expression::Membership::Member => Membership::Member,
+                expression::Membership::NotMember => Membership::NotMember,
+                expression::Membership::Unknown(_) => Membership::Unknown,
+            },
+            MembershipRule::Column(cell) => {
+                match value::property(cells[*cell], batch, PropertyType::Boolean, &self.program.settings) {
+                    Ok(Prop::Bool(true)) => Membership::Member,
+                    Ok(_) => Membership::NotMember,
+                    Err(_) => Membership::Unknown,
+                }
+            }
+        }
+    }
+
+    fn attribute<'a>(
+        &self,
+        row: usize,
+        attribute: usize,
+        source: &'a AttributeSource,
+        (kind, props, groups): (&mut Option<JsonKind>, &[Converted<'_>], &[Membership]),
+        input: &dyn Fn(usize) -> Input<'a>,
+        out: &mut Records,
+    ) {
+        let result = match &source.origin {
+            ValueOrigin::Property(property) => match &props[*property] {
+                Ok(prop) => write(source, prop, None, out),
+                Err(code) => Err(*code),
+            },
+            ValueOrigin::Constant(text) => write(source, &Prop::Text(text.as_str().into()), None, out),
+            ValueOrigin::Expression(expression) => self.expression(source, expression, input, out),
+            ValueOrigin::Flag(group) => match groups[*group] {
+                Membership::Member => write(source, &Prop::Bool(true), None, out),
+                Membership::NotMember => write(source, &Prop::Bool(false), None, out),
+                Membership::Unknown => Err(Code::ExpressionError),
+            },
+        };
+        let start = out.values.last().map_or(0, |span| span.end);
+        let wanted = match result {
+            Ok(Some(written)) if kind.is_some_and(|first| first != written.kind) => Err(Code::KindMismatch),
+            Ok(Some(written)) => {
+                *kind = Some(written.kind);
+                if let Some(warning) = written.warned {
+                    out.warnings.push((attribute, warning));
+                }
+                Ok(Some(written))
+            }
+            other => other,
+        };
+        let (wanted, data_points) = match wanted {
+            Ok(Some(written)) => {
+                let json = &out.json[start as usize..];
+                let hash = value::hash(json, &self.program.hash_key);
+                let opt_in = source.consent && source.writer.any().is_opt_in(json);
+                (Wanted::Value { hash, opt_in }, written.data_points)
+            }
+            Ok(None) => (Wanted::Null, 0),
+            Err(code) => {
+                out.json.truncate(start as usize);
+                out.drops.push((row, attribute, code));
+                (Wanted::Dropped, 0)
+            }
+        };
+        out.values.push(ValueSpan { start, end: out.json.len() as u32, data_points });
+        out.wanted.push(wanted);
+    }
+
+    fn expression<'a>(
+        &self,
+        source: &AttributeSource,
+        expression: &'a Expression,
+        input: &dyn Fn(usize) -> Input<'a>,
+        out: &mut Records,
+    ) -> Result<Option<value::Written>, Code> {
+        let output = expression.value(input).map_err(|_: Fault| Code::ExpressionError)?;
+        let property_type = output.property_type();
+        let prop = match &output {
+            Output::Null => Prop::Null,
+            Output::Bool(b) => Prop::Bool(*b),
+            Output::Int(n) => Prop::Int(*n),
+            Output::UInt(n) => Prop::UInt(*n),
+            Output::Double(n) => Prop::Float64(*n),
+            Output::Text(text) => Prop::Text(text.as_str().into()),
+            Output::Instant(at) => Prop::Instant(at.as_microsecond()),
+            Output::Json(text) => Prop::Json(json::parse(text).ok_or(Code::NestedInvalid)?),
+        };
+        write(source, &prop, property_type, out)
+    }
+
+    fn finish(
+        &self,
+        first: usize,
+        key: Result<(u32, u32), KeyProblem>,
+        wanted: Membership,
+        out: &mut Records,
+    ) {
+        let program = self.program;
+        let mut evaluated = Evaluated {
+            key,
+            key_hash: 0,
+            fingerprint: NOT_WANTED,
+            wanted,
+            email: Address::Unmapped,
+            phone: Address::Unmapped,
+        };
+        for (attribute, rule) in program.rules.attributes.iter().enumerate() {
+            if rule.role == Role::Plain {
+                continue;
+            }
+            let address = match out.wanted[first + attribute] {
+                Wanted::Value { .. } => Address::Known(self.address(out, first + attribute)),
+                Wanted::Null if rule.clear_on_null => Address::Missing,
+                Wanted::Null | Wanted::Dropped => Address::Dropped,
+            };
+            match rule.role {
+                Role::Email => evaluated.email = address,
+                _ => evaluated.phone = address,
+            }
+        }
+        if let Ok((start, end)) = key {
+            let key = &out.keys[start as usize..end as usize];
+            evaluated.key_hash = program.hash_key.hash(key);
+            if wanted == Membership::Member {
+                evaluated.fingerprint = self.fingerprint(key, first, out);
+            }
+        }
+        out.rows.push(evaluated);
+    }
+
+    /// Keyed hash of an address in lower case.
+    fn address(&self, out: &Records, value: usize) -> u64 {
+        let span = out.values[value];
+        // Without the quotes around it: an address needs no escapes.
+        let text = &out.json[span.start as usize + 1..span.end as usize - 1];
+        let mut small = [0_u8; 256];
+        if let Some(lower) = small.get_mut(..text.len()).filter(|_| text.is_ascii()) {
+            lower.copy_from_slice(text);
+            lower.make_ascii_lowercase();
+            return self.program.address_key.hash(lower);
+        }
+        let text = std::str::from_utf8(text).expect("JSON is text");
+        self.program.address_key.hash(text.to_lowercase().as_bytes())
+    }
+
+    fn fingerprint(&self, key: &[u8], first: usize, out: &Records) -> u64 {
+        let mut hasher = self.program.hash_key.hasher();
+        hasher.number(self.program.digest);
+        for wanted in &out.wanted[first..] {
+            hasher.number(match wanted {
+                Wanted::Value { hash, .. } => *hash,
+                Wanted::Null => 2,
+                Wanted::Dropped => 3,
+            });
+        }
+        let groups = out.memberships.len() - self.program.mapped.len();
+        let mut bits = 1_u64;
+        for member in &out.memberships[groups..] {
+            bits = (bits << 2) | *member as u64;
+            if bits >> 62 != 0 {
+                hasher.number(bits);
+                bits = 1;
+            }
+        }
+        hasher.number(bits);
+        hasher.bytes(key);
+        // 0 and 1 have a meaning of their own.
+        hasher.finish().max(2)
+    }
+}
+
+/// Writes a value behind those of the rows before it; `None`: it is null.
+fn write(
+    source: &AttributeSource,
+    prop: &Prop<'_>,
+    property_type: Option<PropertyType>,
+    out: &mut Records,
+) -> Result<Option<value::Written>, Code> {
+    let Some(target) = source.writer.of(property_type) else {
+        return if prop.is_null() { Ok(None) } else { Err(Code::KindMismatch) };
+    };
+    if target.is_null(prop) {
+        return Ok(None);
+    }
+    target.write(prop, &mut out.json).map(Some)
+}
+
+fn scalar_input<'a>(prop: &'a Prop<'_>) -> Input<'a> {
+    match prop {
+        Prop::Null => Input::Null,
+        Prop::Bool(b) => Input::Bool(*b),
+        Prop::Int(n) => Input::Int(*n),
+        Prop::UInt(n) => Input::UInt(*n),
+        Prop::Float32(n) => Input::Double(f64::from(*n)),
+        Prop::Float64(n) => Input::Double(*n),
+        Prop::Decimal(digits) => digits.parse().map_or(Input::Failed, Input::Double),
+        Prop::Text(text) => Input::Text(text),
+        Prop::Date(days) => {
+            instant(i64::from(*days).checked_mul(86_400_000_000)).map_or(Input::Failed, Input::Instant)
+        }
+        Prop::Instant(micros) => instant(Some(*micros)).map_or(Input::Failed, Input::Instant),
+        Prop::Json(_) | Prop::List(_) => Input::Failed,
+    }
+}
+
+fn instant(micros: Option<i64>) -> Option<Timestamp> {
+    Timestamp::UNIX_EPOCH.checked_add(SignedDuration::from_micros(micros?)).ok()
+}
