@@ -220,7 +220,7 @@ fn the_query_of_the_quickstart_reads_the_demo_table() {
     let model = manifest("sqlite", "model.yaml");
     let connection = Connection::open(&path).unwrap();
     let mut statement = connection.prepare(model["spec"]["query"].as_str().unwrap()).unwrap();
-    let columns: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+    let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
     for name in texts(&model["spec"]["properties"], "name") {
         assert!(columns.iter().any(|column| column == name), "{name}");
     }
