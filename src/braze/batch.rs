@@ -74,8 +74,8 @@ impl TrackBatch {
 
     /// Whether another object of `bytes` bytes may be added; an empty batch takes any.
     pub fn has_room(&self, bytes: usize, objects_per_request: usize) -> bool {
-        self.is_empty()
-            || (self.len() < objects_per_request && self.body_bytes() + bytes + 1 <= MAX_BODY_BYTES)
+        // One byte more for the comma.
+        self.is_empty() || (self.len() < objects_per_request && self.body_bytes() + bytes < MAX_BODY_BYTES)
     }
 
     /// Whether no further object may be added, whatever its size.

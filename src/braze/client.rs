@@ -9,8 +9,9 @@ use secrecy::SecretString;
 
 use super::deliver::Content;
 use super::exchange::Core;
+use super::limiter::Limiter;
 use super::{
-    BrazeConfig, BrazeError, By, ConnectionReport, Delivery, ExportedUser, KeySource, Reply,
+    BrazeConfig, BrazeError, By, ConnectionReport, Delivery, ExportedUser, KeySource, Limits, Reply,
     SubscriptionState, TrackBatch,
 };
 
@@ -28,7 +29,23 @@ impl Braze {
     /// [`BrazeError::InvalidEndpoint`], [`BrazeError::InvalidKey`], [`BrazeError::InvalidCa`] and
     /// [`BrazeError::ClientSetup`].
     pub fn new(config: BrazeConfig, clock: Clock) -> Result<Self, BrazeError> {
-        Ok(Self { core: Arc::new(Core::new(&config, clock)?) })
+        let limiter = Arc::new(Limiter::new(&config.limits, clock.clone()));
+        Ok(Self { core: Arc::new(Core::new(&config, clock, limiter)?) })
+    }
+
+    /// Another client of the same workspace, with its own key, that shares the rate limits, the ceilings and
+    /// the circuit of this one: for two apps with one workspace name.
+    ///
+    /// # Errors
+    /// As [`Braze::new`].
+    pub fn beside(&self, config: BrazeConfig) -> Result<Self, BrazeError> {
+        let (clock, limiter) = (self.core.clock.clone(), Arc::clone(&self.core.limiter));
+        Ok(Self { core: Arc::new(Core::new(&config, clock, limiter)?) })
+    }
+
+    /// The ceilings that it was made with.
+    pub fn limits(&self) -> Limits {
+        self.core.limits
     }
 
     /// From now on, requests log in with this key. An app that was closed stays closed until [`Braze::test`]

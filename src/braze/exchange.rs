@@ -1,6 +1,8 @@
 //! One request until its answer can be used: limits, keys, outages and deadlines are dealt with here.
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
+use std::time::Duration;
 
 use bytes::Bytes;
 use grouparoo_clock::Clock;
@@ -17,7 +19,7 @@ pub(super) struct Core {
     pub(super) clock: Clock,
     pub(super) limits: Limits,
     pub(super) transport: Transport,
-    pub(super) limiter: Limiter,
+    pub(super) limiter: Arc<Limiter>,
     pub(super) keys: Keys,
     /// Batches in a row of which every object was refused alone and without a reason.
     pub(super) refused_batches: AtomicU32,
@@ -48,10 +50,10 @@ pub(super) enum End<T> {
 }
 
 impl Core {
-    pub(super) fn new(config: &BrazeConfig, clock: Clock) -> Result<Self, BrazeError> {
+    pub(super) fn new(config: &BrazeConfig, clock: Clock, limiter: Arc<Limiter>) -> Result<Self, BrazeError> {
         Ok(Self {
             transport: Transport::new(config, clock.clone())?,
-            limiter: Limiter::new(&config.limits, clock.clone()),
+            limiter,
             keys: Keys::new(&config.key)?,
             limits: config.limits,
             refused_batches: AtomicU32::new(0),
@@ -149,7 +151,7 @@ impl Core {
         call: Call,
         cause: Outage,
         patience: &mut Patience,
-        begin: std::time::Duration,
+        begin: Duration,
     ) -> Result<(), BrazeError> {
         patience.failed(self.clock.monotonic() - begin);
         if patience.left().is_zero() {

@@ -215,3 +215,36 @@ async fn requests_leave_in_the_order_in_which_they_came() {
     let order: Vec<u64> = server.seen().iter().flat_map(|seen| seen.objects()).collect();
     assert_eq!(order[1..], (0..30).collect::<Vec<_>>());
 }
+
+/// api, BrazeApp `workspace`: two apps with one name share their limits.
+#[tokio::test]
+async fn a_client_beside_another_waits_for_the_same_limit() {
+    let server = Server::with(vec![answer(429, "").with("retry-after", 50), success()]).await;
+    let client = server.client();
+    let mut config = server.config();
+    config.key = "second".to_owned().into();
+    let beside = client.beside(config).expect("a client");
+    let late = server.run(client.track(&mut batch(0..1), Some(SECOND * 10))).await;
+    assert_eq!(late.fates, [Fate::Stale]);
+    let delivery = server.run(beside.track(&mut batch(1..2), None)).await;
+    assert_eq!(delivery.fates, [Fate::Acknowledged]);
+    let seen = server.seen();
+    assert!(seen.len() == 2 && seen[1].at >= SECOND * 50, "{seen:?}");
+    assert_eq!(seen[1].headers["authorization"], "Bearer second");
+}
+
+/// A call that is given up frees its place.
+#[tokio::test]
+async fn a_dropped_call_frees_its_place() {
+    let server = Server::with(vec![Act::Hang, success()]).await;
+    let client = server.client_with(|config| config.limits.max_in_flight = 1);
+    let mut given_up = batch(0..1);
+    tokio::select! {
+        biased;
+        _ = client.track(&mut given_up, None) => panic!("no answer comes"),
+        () = async { while server.seen().is_empty() { tokio::task::yield_now().await } } => {}
+    }
+    // Time stands, so it is not the request time-out that frees it.
+    let delivery = client.track(&mut batch(1..2), None).await;
+    assert_eq!(delivery.fates, [Fate::Acknowledged]);
+}

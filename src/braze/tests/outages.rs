@@ -190,6 +190,29 @@ async fn after_ten_failures_in_a_row_one_request_at_a_time_probes() {
     assert_eq!(server.seen().len(), 40);
 }
 
+/// The same: a probe whose caller went away is not waited for.
+#[tokio::test]
+async fn another_request_probes_when_the_probe_is_given_up() {
+    let mut acts = vec![answer(503, ""); 10];
+    acts.extend([Act::Hang, success()]);
+    let server = Server::with(acts).await;
+    let client = server.client();
+    let mut probe = batch(0..1);
+    server
+        .run(async {
+            tokio::select! {
+                biased;
+                _ = client.track(&mut probe, None) => panic!("no answer comes"),
+                () = until(|| server.seen().len() >= 11) => {}
+            }
+        })
+        .await;
+    let begin = server.clock.monotonic();
+    let delivery = server.run(client.track(&mut batch(1..2), None)).await;
+    assert_eq!(delivery.fates, [Fate::Acknowledged]);
+    assert!(server.clock.monotonic() - begin < SECOND * 5);
+}
+
 /// The same: who only waits for the probe of others gives up after `retryFor` too, all at the same time.
 #[tokio::test]
 async fn calls_behind_an_open_circuit_give_up_together() {
