@@ -5,6 +5,7 @@
 
 pub mod braze;
 pub mod data;
+pub mod demo;
 pub mod source;
 pub mod state;
 pub mod sync;

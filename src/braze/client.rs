@@ -7,8 +7,11 @@ use std::time::Duration;
 use grouparoo_clock::Clock;
 use secrecy::SecretString;
 
+use super::deliver::Content;
+use super::exchange::Core;
+use super::limiter::Limiter;
 use super::{
-    BrazeConfig, BrazeError, By, ConnectionReport, Delivery, ExportedUser, KeySource, Reply,
+    BrazeConfig, BrazeError, By, ConnectionReport, Delivery, ExportedUser, KeySource, Limits, Reply,
     SubscriptionState, TrackBatch,
 };
 
@@ -16,7 +19,7 @@ use super::{
 /// one for each app and share it among its Destinations.
 #[derive(Clone)]
 pub struct Braze {
-    shared: Arc<()>,
+    core: Arc<Core>,
 }
 
 impl Braze {
@@ -26,7 +29,23 @@ impl Braze {
     /// [`BrazeError::InvalidEndpoint`], [`BrazeError::InvalidKey`], [`BrazeError::InvalidCa`] and
     /// [`BrazeError::ClientSetup`].
     pub fn new(config: BrazeConfig, clock: Clock) -> Result<Self, BrazeError> {
-        todo!()
+        let limiter = Arc::new(Limiter::new(&config.limits, clock.clone()));
+        Ok(Self { core: Arc::new(Core::new(&config, clock, limiter)?) })
+    }
+
+    /// Another client of the same workspace, with its own key, that shares the rate limits, the ceilings and
+    /// the circuit of this one: for two apps with one workspace name.
+    ///
+    /// # Errors
+    /// As [`Braze::new`].
+    pub fn beside(&self, config: BrazeConfig) -> Result<Self, BrazeError> {
+        let (clock, limiter) = (self.core.clock.clone(), Arc::clone(&self.core.limiter));
+        Ok(Self { core: Arc::new(Core::new(&config, clock, limiter)?) })
+    }
+
+    /// The ceilings that it was made with.
+    pub fn limits(&self) -> Limits {
+        self.core.limits
     }
 
     /// From now on, requests log in with this key. An app that was closed stays closed until [`Braze::test`]
@@ -35,17 +54,17 @@ impl Braze {
     /// # Errors
     /// [`BrazeError::InvalidKey`]; the old key stays.
     pub fn replace_key(&self, key: SecretString) -> Result<(), BrazeError> {
-        todo!()
+        self.core.keys.replace(&key)
     }
 
     /// Whom to ask for a newer key when Braze refuses the present one. Replaces an earlier one.
     pub fn set_key_source(&self, source: Arc<dyn KeySource>) {
-        todo!()
+        self.core.keys.set_source(source);
     }
 
     /// Why nothing is sent until [`Braze::test`] passes, if so.
     pub fn closed(&self) -> Option<BrazeError> {
-        todo!()
+        self.core.keys.closed()
     }
 
     /// Delivers the objects of a batch and says of each what became of it (semantics 9.3).
@@ -54,7 +73,8 @@ impl Braze {
     /// The batch can be filled again afterwards with [`TrackBatch::clear`]. Dropping the future leaves the
     /// fates unknown.
     pub async fn track(&self, batch: &mut TrackBatch, deadline: Option<Duration>) -> Delivery {
-        todo!()
+        batch.seal();
+        self.core.deliver(&Content::Track(batch), deadline).await
     }
 
     /// Deletes at most 50 users (B §6.1) and says of each id what became of it.
@@ -64,7 +84,8 @@ impl Braze {
     /// # Panics
     /// With more than 50 ids.
     pub async fn delete(&self, external_ids: &[&str]) -> Delivery {
-        todo!()
+        within_limit(external_ids);
+        self.core.deliver(&Content::Delete(external_ids), None).await
     }
 
     /// Which of at most 50 users Braze knows (B §5); those that it does not know are not in the answer.
@@ -72,7 +93,8 @@ impl Braze {
     /// # Panics
     /// With more than 50 ids.
     pub async fn export(&self, external_ids: &[&str]) -> Reply<Vec<ExportedUser>> {
-        todo!()
+        within_limit(external_ids);
+        self.core.export(external_ids).await
     }
 
     /// The state of at most 50 users in a subscription group (B §8.5), by the value they were asked for: in
@@ -89,12 +111,26 @@ impl Braze {
         by: By,
         values: &[&str],
     ) -> Reply<HashMap<String, SubscriptionState>> {
-        todo!()
+        within_limit(values);
+        self.core.subscription_status(group_id, by, values).await
     }
 
     /// Tests the connection and each permission without writing (B §10). A test that passes opens an app
     /// that was closed.
     pub async fn test(&self) -> ConnectionReport {
-        todo!()
+        self.core.test().await
     }
+}
+
+impl std::fmt::Debug for Braze {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Braze").field("limits", &self.core.limits).finish_non_exhaustive()
+    }
+}
+
+/// Most ids or addresses in one request (B §2).
+const IDS_PER_REQUEST: usize = 50;
+
+fn within_limit(ids: &[&str]) {
+    assert!(ids.len() <= IDS_PER_REQUEST, "Braze takes at most {IDS_PER_REQUEST} ids in one request");
 }

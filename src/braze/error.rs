@@ -137,7 +137,9 @@ impl BrazeError {
     pub fn advice(&self) -> &'static str {
         match self {
             Self::InvalidEndpoint => "write the REST endpoint that the Braze dashboard shows, without a path",
-            Self::InvalidKey => "write the REST API key into the Secret exactly as Braze shows it, without quotes",
+            Self::InvalidKey => {
+                "write the REST API key into the Secret exactly as Braze shows it, without quotes"
+            }
             Self::InvalidCa => "give PEM certificates (BEGIN CERTIFICATE) in tls",
             Self::ClientSetup => "install ca-certificates, or set SSL_CERT_FILE",
             Self::AuthenticationFailed { status: 403 } => {

@@ -13,6 +13,7 @@ mod config;
 mod deliver;
 mod endpoint;
 mod error;
+mod exchange;
 mod key;
 mod limiter;
 mod lookup;
@@ -23,6 +24,8 @@ mod refusal;
 mod status;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 mod transport;
 
 pub use batch::{MAX_BODY_BYTES, TrackBatch};

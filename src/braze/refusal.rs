@@ -118,3 +118,108 @@ impl Refusal {
         }
     }
 }
+
+/// Each wording of Braze in lower case: the codes of the documentation, and a part of the sentences seen on
+/// the wire that has no value of a user in it.
+const WORDINGS: [(&str, Refusal); 24] = [
+    ("bad_email_subscription_state", Refusal::BadEmailSubscribe),
+    ("'email_subscribe' must be", Refusal::BadEmailSubscribe),
+    ("bad_push_subscription_state", Refusal::BadPushSubscribe),
+    ("'push_subscribe' must be", Refusal::BadPushSubscribe),
+    ("you must specify only one of", Refusal::SeveralIdentifiers),
+    ("'user_alias', 'email' or 'phone' is required", Refusal::NoIdentifier),
+    ("or 'user_alias' is required", Refusal::NoIdentifier),
+    ("email_bad_format", Refusal::BadEmail),
+    ("field is not a valid email", Refusal::BadEmail),
+    ("external_user_id_too_large", Refusal::ExternalIdTooLong),
+    ("'external_id' must be fewer than", Refusal::ExternalIdTooLong),
+    ("blacklisted_external_user_id", Refusal::ExternalIdBlocked),
+    ("external_id is blacklisted", Refusal::ExternalIdBlocked),
+    ("bad_location_update", Refusal::BadLocation),
+    ("bad_subscription_group_array", Refusal::BadSubscriptionGroups),
+    ("bad_subscription_group_hash", Refusal::BadSubscriptionGroups),
+    ("bad_subscription_group_id", Refusal::BadSubscriptionGroupId),
+    ("bad_subscription_group_state", Refusal::BadSubscriptionGroupState),
+    ("invalid_attribute_email_subscription_info", Refusal::FieldNotSettable),
+    ("bad_device_id", Refusal::BadPushTokens),
+    ("bad_push_token_app_id", Refusal::BadPushTokens),
+    ("bad_push_token_import", Refusal::BadPushTokens),
+    ("bad_push_token_string", Refusal::BadPushTokens),
+    ("bad_push_token_value", Refusal::BadPushTokens),
+];
+
+impl Refusal {
+    /// What Braze means by the `type` of an error.
+    pub(super) fn from_wording(wording: &str) -> Self {
+        let wording = wording.to_ascii_lowercase();
+        WORDINGS
+            .iter()
+            .find(|(part, _)| wording.contains(part))
+            .map_or(Self::ObjectRefused, |(_, refusal)| *refusal)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// B §3.3: two vocabularies for one cause.
+    #[test]
+    fn both_vocabularies_of_braze_mean_the_same_code() {
+        for (code, sentence, refusal) in [
+            (
+                "BAD_EMAIL_SUBSCRIPTION_STATE",
+                "'email_subscribe' must be 'subscribed', 'unsubscribed', or 'opted_in'",
+                "BadEmailSubscribe",
+            ),
+            (
+                "BAD_PUSH_SUBSCRIPTION_STATE",
+                "'push_subscribe' must be 'subscribed', 'unsubscribed', or 'opted_in'",
+                "BadPushSubscribe",
+            ),
+            (
+                "EMAIL_BAD_FORMAT",
+                "The value provided for the 'email' field is not a valid email.",
+                "BadEmail",
+            ),
+            ("EXTERNAL_USER_ID_TOO_LARGE", "'external_id' must be fewer than 988 bytes", "ExternalIdTooLong"),
+            (
+                "BLACKLISTED_EXTERNAL_USER_ID",
+                "provided external_id is blacklisted and disallowed",
+                "ExternalIdBlocked",
+            ),
+        ] {
+            assert_eq!(Refusal::from_wording(code).code(), refusal);
+            assert_eq!(Refusal::from_wording(sentence).code(), refusal);
+        }
+        for (sentence, refusal) in [
+            ("You must specify only one of 'external_id', 'user_alias' or 'braze_id'", "SeveralIdentifiers"),
+            ("'external_id', 'braze_id', 'user_alias', 'email' or 'phone' is required", "NoIdentifier"),
+            ("'external_id' or 'braze_id' or 'user_alias' is required", "NoIdentifier"),
+            ("BAD_SUBSCRIPTION_GROUP_ID", "BadSubscriptionGroupId"),
+            ("BAD_SUBSCRIPTION_GROUP_STATE", "BadSubscriptionGroupState"),
+            ("BAD_SUBSCRIPTION_GROUP_ARRAY", "BadSubscriptionGroups"),
+            ("INVALID_ATTRIBUTE_EMAIL_SUBSCRIPTION_INFO", "FieldNotSettable"),
+            ("BAD_LOCATION_UPDATE", "BadLocation"),
+        ] {
+            assert_eq!(Refusal::from_wording(sentence).code(), refusal);
+        }
+    }
+
+    #[test]
+    fn an_unknown_wording_never_reaches_a_code() {
+        let refusal = Refusal::from_wording("Invalid API key: canary");
+        assert_eq!(refusal, Refusal::ObjectRefused);
+        assert!(!format!("{refusal:?} {} {}", refusal.code(), refusal.hint()).contains("canary"));
+    }
+
+    #[test]
+    fn codes_are_different_words_and_lead_back() {
+        for refusal in Refusal::ALL {
+            assert_eq!(Refusal::from_code(refusal.code()), Some(refusal));
+            assert!(refusal.code().chars().all(|c| c.is_ascii_alphabetic()));
+            assert!(!refusal.hint().is_empty());
+        }
+        assert_eq!(Refusal::from_code("NoSuchCode"), None);
+    }
+}

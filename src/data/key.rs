@@ -16,6 +16,13 @@ pub enum KeyKind {
     Text,
 }
 
+impl KeyKind {
+    /// Whether keys of both kinds have one form, so that a change from one to the other keeps all records.
+    pub fn same_family(self, other: Self) -> bool {
+        (self == Self::Text) == (other == Self::Text)
+    }
+}
+
 /// Why a row names no record. The name of the variant is the stable code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum KeyProblem {
@@ -29,7 +36,7 @@ pub enum KeyProblem {
     KeyBadText,
     /// White space before or after the text. Nothing is trimmed: ` a` and `a` may be two people.
     KeyWhitespace,
-    /// Not a whole number, or beyond 64 bit.
+    /// Not a whole number, or as Integer beyond 64 bit.
     KeyNotIntegral,
 }
 
@@ -49,7 +56,7 @@ impl KeyProblem {
 
 /// Appends the canonical text of a key cell to `out`; nothing is appended on an error.
 ///
-/// Integers lose sign `+` and leading zeros; text is kept byte for byte.
+/// Whole numbers lose sign `+`, leading zeros and a fraction of zeros (Decimal alone); text is kept byte for byte.
 pub fn canonical_key(
     cell: Cell,
     batch: &RowBatch,
@@ -87,7 +94,8 @@ fn integer_key(cell: Cell, batch: &RowBatch, kind: KeyKind, out: &mut Vec<u8>) -
     }
     let zeros = magnitude.iter().take_while(|d| **d == b'0').count();
     let magnitude = &magnitude[zeros.min(magnitude.len() - 1)..];
-    if !fits_64_bit(negative, magnitude) {
+    // A decimal may have more digits than an integer, and they are as exact.
+    if kind == KeyKind::Integer && !fits_64_bit(negative, magnitude) {
         return Err(KeyProblem::KeyNotIntegral);
     }
     if negative && magnitude != b"0" {
@@ -183,6 +191,53 @@ mod tests {
         assert_eq!(key(KeyKind::Integer, |b| b.push_decimal("12.5")), Err(KeyProblem::KeyNotIntegral));
         assert_eq!(key(KeyKind::Integer, |b| b.push_decimal("NaN")), Err(KeyProblem::KeyNotIntegral));
         assert_eq!(key(KeyKind::Integer, |b| b.push(Cell::Float64(7.0))), Err(KeyProblem::KeyNotIntegral));
+    }
+
+    /// semantics 6.1, row Decimal: as Integer when the fraction is zero, also from text and with more digits.
+    #[test]
+    fn decimal_keys_are_whole_numbers() {
+        for (value, expected) in [
+            ("12.00", "12"),
+            ("+007.0", "7"),
+            ("-0.000", "0"),
+            ("12345678901234567890123.0", "12345678901234567890123"),
+        ] {
+            assert_eq!(text(KeyKind::Decimal, value), Ok(expected.to_owned()), "{value}");
+            assert_eq!(key(KeyKind::Decimal, |b| b.push_decimal(value)), Ok(expected.to_owned()), "{value}");
+        }
+        for value in ["12.50", ".0", "1e3", "NaN", "Infinity", "x"] {
+            assert_eq!(text(KeyKind::Decimal, value), Err(KeyProblem::KeyNotIntegral), "{value}");
+        }
+        assert_eq!(text(KeyKind::Integer, "12.00"), Err(KeyProblem::KeyNotIntegral));
+    }
+
+    /// semantics 6.1, row String: char(n) padding is cut and uuid lowered by the source; dynamic SQLite cells.
+    #[test]
+    fn numbers_in_a_text_column_are_their_digits() {
+        assert_eq!(key(KeyKind::Text, |b| b.push(Cell::Int(-7))), Ok("-7".to_owned()));
+        assert_eq!(key(KeyKind::Text, |b| b.push(Cell::UInt(u64::MAX))), Ok(u64::MAX.to_string()));
+        assert_eq!(key(KeyKind::Text, |b| b.push_decimal("10.50")), Ok("10.50".to_owned()));
+        assert_eq!(key(KeyKind::Text, |b| b.push(Cell::Float64(1.5))), Err(KeyProblem::KeyBadText));
+        let uuid = "0b1f8c1e-94a5-4d5e-8f39-0d9c7c1f2a3b";
+        assert_eq!(text(KeyKind::Text, uuid), Ok(uuid.to_owned()));
+    }
+
+    #[test]
+    fn a_refused_key_leaves_the_output_as_it_was() {
+        let mut batch = RowBatch::new(1);
+        batch.push_text("1.5");
+        batch.end_row();
+        let mut out = b"before".to_vec();
+        canonical_key(batch.row(0)[0], &batch, KeyKind::Integer, &mut out).expect_err("no integer");
+        assert_eq!(out, b"before");
+    }
+
+    /// semantics 4.2, row primaryKey: integer and text are the families.
+    #[test]
+    fn integer_and_decimal_keys_are_of_one_family() {
+        assert!(KeyKind::Integer.same_family(KeyKind::Decimal));
+        assert!(!KeyKind::Integer.same_family(KeyKind::Text));
+        assert!(KeyKind::Text.same_family(KeyKind::Text));
     }
 
     /// semantics 6.1, row String; 6.2; 6.3.

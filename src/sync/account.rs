@@ -213,7 +213,8 @@ impl Account {
 
     /// Counts of targets by column, those that changed most first.
     pub fn changed_fields(&self) -> Vec<(u16, FieldCount)> {
-        let mut fields: Vec<_> = self.tables().fields.iter().map(|(&column, &count)| (column, count)).collect();
+        let mut fields: Vec<_> =
+            self.tables().fields.iter().map(|(&column, &count)| (column, count)).collect();
         fields.sort_by_key(|(column, count)| (std::cmp::Reverse(count.set + count.cleared), *column));
         fields
     }

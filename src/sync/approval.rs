@@ -92,16 +92,12 @@ pub fn given<'a>(
     approvals: &[String],
     now: Timestamp,
 ) -> Option<&'a IssuedToken> {
-    ledger
-        .tokens
-        .iter()
-        .rev()
-        .find(|issued| {
-            issued.question == question
-                && issued.expires > now
-                && approvals.contains(&issued.token)
-                && !ledger.used_tokens.contains(&issued.token)
-        })
+    ledger.tokens.iter().rev().find(|issued| {
+        issued.question == question
+            && issued.expires > now
+            && approvals.contains(&issued.token)
+            && !ledger.used_tokens.contains(&issued.token)
+    })
 }
 
 /// Notes that a token did its work: it and all others of its question lose their meaning.

@@ -137,7 +137,9 @@ impl Course {
         let reason = match error {
             BrazeError::PermissionMissing { .. } => Reason::PermissionMissing,
             BrazeError::RequestRefused { .. } => Reason::RequestRefused,
-            BrazeError::Unavailable { .. } | BrazeError::EndpointUnreachable { .. } => Reason::BrazeUnavailable,
+            BrazeError::Unavailable { .. } | BrazeError::EndpointUnreachable { .. } => {
+                Reason::BrazeUnavailable
+            }
             _ => Reason::AuthenticationFailed,
         };
         self.control.stop(Stop::new(reason, format!("{error}; {}", error.advice())));

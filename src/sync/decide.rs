@@ -391,8 +391,7 @@ fn decide_element(
             if rules.full || state != GroupState::In {
                 out.groups.push(GroupWrite::Add(index));
                 out.touched.groups.push((rule.column, GroupState::UnknownJoin(rules.now)));
-                out.after
-                    .set_group(rule.column.into(), GroupEntry { state: GroupState::In, address: None });
+                out.after.set_group(rule.column.into(), GroupEntry { state: GroupState::In, address: None });
             }
         }
         Membership::NotMember => {
@@ -488,7 +487,9 @@ fn decide_subscription(
                 out.leaves.push(index);
                 out.unsettled = true;
             }
-            GroupState::In | GroupState::UnknownLeave(_) => out.after.set_group(column, GroupEntry::default()),
+            GroupState::In | GroupState::UnknownLeave(_) => {
+                out.after.set_group(column, GroupEntry::default())
+            }
             GroupState::None if rule.remove_non_members && on_leave => {
                 out.leaves.push(index);
                 out.unsettled = true;
@@ -508,7 +509,11 @@ fn unanswered(state: GroupState, member: Membership, now: Timestamp) -> GroupSta
         (GroupState::UnknownJoin(_), Membership::Member) => GroupState::None,
         (GroupState::UnknownJoin(_), _) => GroupState::In,
         (GroupState::UnknownLeave(at), Membership::Member) => {
-            if now.duration_since(at) <= OWN_LEAVE { GroupState::Out } else { GroupState::None }
+            if now.duration_since(at) <= OWN_LEAVE {
+                GroupState::Out
+            } else {
+                GroupState::None
+            }
         }
         (other, _) => other,
     }

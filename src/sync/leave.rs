@@ -79,8 +79,11 @@ impl Course {
         for leave in chunk {
             records.push(self.store.get(&leave.key)?);
         }
-        let wanted: Vec<(&Leave, &Record)> =
-            chunk.iter().zip(&records).filter_map(|(leave, record)| Some((leave, record.as_ref()?))).collect();
+        let wanted: Vec<(&Leave, &Record)> = chunk
+            .iter()
+            .zip(&records)
+            .filter_map(|(leave, record)| Some((leave, record.as_ref()?)))
+            .collect();
         let lists: Vec<(Vec<u8>, Vec<usize>)> =
             wanted.iter().map(|(leave, _)| (leave.key.clone(), leave.groups.clone())).collect();
         let befores: Vec<&Record> = wanted.iter().map(|(_, record)| *record).collect();

@@ -157,8 +157,7 @@ pub fn compose<'v>(
         };
     }
     let start = out.len();
-    let written =
-        object::write(&program.shape, &program.schema, key, &decision, value, update_only, out);
+    let written = object::write(&program.shape, &program.schema, key, &decision, value, update_only, out);
     let object = &out[start..];
     if object.len() > MAX_OBJECT_BYTES {
         out.truncate(start);
@@ -178,12 +177,7 @@ pub fn compose<'v>(
         _ => Outcome::Added,
     };
     Composed::Send(Box::new(Item {
-        intended: IntendedRecord {
-            after: decision.after,
-            before,
-            touched: decision.touched,
-            fingerprint,
-        },
+        intended: IntendedRecord { after: decision.after, before, touched: decision.touched, fingerprint },
         key_hash,
         outcome,
         data_points: written.data_points,

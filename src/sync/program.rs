@@ -11,8 +11,8 @@ use crate::source::Relation;
 use super::decide::{AttributeRule, GroupKind, GroupRule, Role, Rules};
 use super::expression::{Expression, Purpose, ResultType};
 use super::job::{
-    Channel, Collection, GroupMapping, GroupRule as Membership, GroupTarget, Job, OnUnmap, Origin,
-    Property, PropertyMapping, SyncMode, TargetKind,
+    Channel, Collection, GroupMapping, GroupRule as Membership, GroupTarget, Job, OnUnmap, Origin, Property,
+    PropertyMapping, SyncMode, TargetKind,
 };
 use super::object::{Field, GroupField, Shape};
 use super::schema::{Alignment, AttributeStyle, GroupColumnTarget, Schema, Use, WantedColumn};
@@ -216,8 +216,10 @@ impl Builder<'_> {
         let mapped: Vec<usize> = groups.iter().map(|(_, index)| *index).collect();
         let mut parts: Vec<AttributePart> = attributes.into_iter().chain(flags).collect();
         let mut schema = around.schema.clone();
-        let wanted: Vec<WantedColumn> = parts.iter().map(|part| part.column(self.job, &around.hash_key)).collect();
-        let targets: Vec<GroupColumnTarget> = groups.iter().map(|(mapping, _)| group_column(mapping)).collect();
+        let wanted: Vec<WantedColumn> =
+            parts.iter().map(|part| part.column(self.job, &around.hash_key)).collect();
+        let targets: Vec<GroupColumnTarget> =
+            groups.iter().map(|(mapping, _)| group_column(mapping)).collect();
         let clear = self.job.on_unmap == OnUnmap::Clear;
         let alignment = schema.align(&wanted, &targets, clear, around.elsewhere);
         for (part, number) in parts.iter_mut().zip(&alignment.attributes) {
@@ -420,7 +422,8 @@ impl Builder<'_> {
             PropertyType::Object,
         ];
         match gives {
-            ResultType::Known(property_type) => match Target::compile(mapping, property_type, &self.settings) {
+            ResultType::Known(property_type) => match Target::compile(mapping, property_type, &self.settings)
+            {
                 Ok(target) => Some((Writer::Fixed(Box::new(target.clone())), target)),
                 Err(problem) => {
                     self.problems.push(format!("{place}: {problem}"));
@@ -656,7 +659,12 @@ fn consent_digest(job: &Job, mapping: &PropertyMapping, key: &HashKey) -> u64 {
     let model = &job.model;
     let text = format!(
         "{:?}{:?}{:?}{:?}{}{:?}",
-        mapping.origin, mapping.as_kind, model.relation, model.properties, model.primary_key, model.keep_empty_text
+        mapping.origin,
+        mapping.as_kind,
+        model.relation,
+        model.properties,
+        model.primary_key,
+        model.keep_empty_text
     );
     key.hash(text.as_bytes()).max(1)
 }
@@ -705,7 +713,12 @@ fn digest(job: &Job, schema: &Schema, key: &HashKey, rules: &Rules) -> u64 {
         job.model.properties,
         job.model.groups,
         rules.attributes,
-        schema.groups.iter().map(|c| c.use_now).chain(schema.attributes.iter().map(|c| c.use_now)).collect::<Vec<_>>(),
+        schema
+            .groups
+            .iter()
+            .map(|c| c.use_now)
+            .chain(schema.attributes.iter().map(|c| c.use_now))
+            .collect::<Vec<_>>(),
     );
     key.hash(text.as_bytes())
 }

@@ -88,7 +88,9 @@ impl Course {
                     self.account.counts.count(outcome);
                 }
                 Composed::Nothing(outcome) => self.account.counts.count(outcome),
-                Composed::RefusedBefore(_) | Composed::TooLarge => self.account.counts.count(Outcome::Pending),
+                Composed::RefusedBefore(_) | Composed::TooLarge => {
+                    self.account.counts.count(Outcome::Pending)
+                }
             }
         }
         self.note(changes).await;

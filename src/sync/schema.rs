@@ -144,7 +144,9 @@ impl Schema {
 
     fn attribute_column(&mut self, wanted: &WantedColumn, found: &mut Alignment) -> u16 {
         let known = self.attributes.iter().position(|column| {
-            column.use_now != Use::Forgotten && column.target == wanted.target && column.digest == wanted.digest
+            column.use_now != Use::Forgotten
+                && column.target == wanted.target
+                && column.digest == wanted.digest
         });
         let Some(number) = known else {
             found.added.push(wanted.target.clone());
@@ -304,13 +306,15 @@ mod tests {
     /// semantics 4.1: `onUnmap: Leave`; targets `email`, `phone`, consent; mapped by a sibling.
     #[test]
     fn what_is_kept_elsewhere_or_by_wish_is_left() {
-        let kept =
-            WantedColumn { style: AttributeStyle::Kept, ..field("email", JsonKind::String) };
+        let kept = WantedColumn { style: AttributeStyle::Kept, ..field("email", JsonKind::String) };
         let all = [field("plan", JsonKind::String), kept, field("city", JsonKind::String)];
         let mut schema = Schema::default();
         schema.align(&all, &[], true, &nowhere);
         let found = schema.align(&[], &[], true, &|target| target == "city");
-        assert_eq!((found.cleared, found.left), (vec!["plan".to_owned()], vec!["email".into(), "city".into()]));
+        assert_eq!(
+            (found.cleared, found.left),
+            (vec!["plan".to_owned()], vec!["email".into(), "city".into()])
+        );
         let mut schema = Schema::default();
         schema.align(&all, &[], false, &nowhere);
         assert_eq!(schema.align(&[], &[], false, &nowhere).left.len(), 3);

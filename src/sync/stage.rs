@@ -169,7 +169,9 @@ impl Course {
     }
 
     fn has_opt_out_mark(&self, candidate: &Candidate, group: usize) -> bool {
-        let super::object::GroupField::Subscription(id) = &self.program.shape.groups[group] else { return false };
+        let super::object::GroupField::Subscription(id) = &self.program.shape.groups[group] else {
+            return false;
+        };
         let key = self.app.hash_key();
         let mut people = vec![Person::Key(key.hash(&candidate.key))];
         let address = match self.question_by(group) {

@@ -1,5 +1,6 @@
 //! Evaluation of a checked expression over one row.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::rc::Rc;
 
@@ -10,6 +11,7 @@ use super::convert;
 use super::node::{Loop, Node, Operator};
 use super::value::{Text, Value};
 use super::{Fault, Input};
+use crate::sync::value::json::Node as Json;
 
 /// Most steps of one evaluation; long lists and texts count by their length.
 const MAX_STEPS: usize = 1_000_000;
@@ -46,6 +48,13 @@ impl<'a, 'f> Machine<'a, 'f> {
             Node::Now => Value::Time(self.now),
             Node::Element => self.element.clone().ok_or(Fault::WrongType)?,
             Node::HasProperty(index) => Value::Bool(!matches!(self.property(*index)?, Value::Null)),
+            Node::Has(operand, name) if let Some(parsed) = self.parsed(operand) => match parsed? {
+                Json::Object(members) => {
+                    Value::Bool(member(members, name).is_some_and(|member| *member != Json::Null))
+                }
+                Json::Null => Value::Bool(false),
+                _ => return Err(Fault::WrongType),
+            },
             Node::Has(operand, name) => match self.run(operand)? {
                 Value::Map(members) => Value::Bool(
                     members.get(name.as_ref()).is_some_and(|member| !matches!(member, Value::Null)),
@@ -53,6 +62,7 @@ impl<'a, 'f> Machine<'a, 'f> {
                 Value::Null => Value::Bool(false),
                 _ => return Err(Fault::WrongType),
             },
+            Node::Select(..) if let Some(parsed) = self.parsed(node) => Value::of_node(parsed?),
             Node::Select(operand, name) => match self.run(operand)? {
                 Value::Map(members) => members.get(name.as_ref()).cloned().ok_or(Fault::NoSuchKey)?,
                 _ => return Err(Fault::WrongType),
@@ -141,9 +151,24 @@ impl<'a, 'f> Machine<'a, 'f> {
         }
     }
 
+    /// The piece of parsed JSON that a chain of members names, when it begins at a property that was parsed.
+    fn parsed(&self, node: &'a Node) -> Option<Result<&'a Json<'a>, Fault>> {
+        match node {
+            Node::Property(index) => match (self.values)(*index) {
+                Input::Node(parsed) => Some(Ok(parsed)),
+                _ => None,
+            },
+            Node::Select(operand, name) => Some(self.parsed(operand)?.and_then(|parsed| match parsed {
+                Json::Object(members) => member(members, name).ok_or(Fault::NoSuchKey),
+                _ => Err(Fault::WrongType),
+            })),
+            _ => None,
+        }
+    }
+
     fn property(&mut self, index: usize) -> Evaluated<'a> {
         let input = (self.values)(index);
-        if !matches!(input, Input::Json(_) | Input::List(_)) {
+        if !matches!(input, Input::Json(_) | Input::Node(_) | Input::List(_) | Input::Props(_)) {
             return Value::of(input);
         }
         if let Some((_, value)) = self.read.iter().find(|(read, _)| *read == index) {
@@ -235,6 +260,10 @@ impl<'a, 'f> Machine<'a, 'f> {
             (Loop::Collect { .. }, None) => Ok(Value::List(Rc::new(collected))),
         }
     }
+}
+
+fn member<'a>(members: &'a [(Cow<'a, str>, Json<'a>)], name: &str) -> Option<&'a Json<'a>> {
+    members.iter().rev().find(|(other, _)| other == name).map(|(_, member)| member)
 }
 
 fn arithmetic<'a>(operator: Operator, left: &Value<'a>, right: &Value<'a>) -> Evaluated<'a> {

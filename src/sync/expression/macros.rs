@@ -45,6 +45,10 @@ fn only_element(list: &IdedExpr) -> Option<&IdedExpr> {
     }
 }
 
+fn is_name(expression: &IdedExpr, name: &str) -> bool {
+    matches!(&expression.expr, Expr::Ident(ident) if ident == name)
+}
+
 /// Checks a comprehension. One may follow another, but not stand inside it (semantics 5.6).
 pub(super) fn comprehension(
     checker: &mut Checker<'_>,
@@ -54,11 +58,15 @@ pub(super) fn comprehension(
         return Err("the expression cannot be read as CEL".to_owned());
     };
     let range = checker.walk(&comprehension.iter_range)?;
-    let (names, element): (&[&str], _) = match shape {
+    let variable = comprehension.iter_var.as_str();
+    let (names, gives_list): (&[&str], _) = match &shape {
         Shape::All(_) => (&["all"], false),
         Shape::Exists(_) => (&["exists"], false),
         Shape::ExistsOne(_) => (&["exists_one", "existsOne"], false),
-        Shape::Collect { .. } => (&["map", "filter"], true),
+        Shape::Collect { filter: Some(_), transform } if is_name(transform, variable) => {
+            (&["filter", "map"], true)
+        }
+        Shape::Collect { .. } => (&["map"], true),
     };
     let at = checker.cursor.word(names);
     if checker.element.is_some() {
@@ -73,7 +81,6 @@ pub(super) fn comprehension(
             format!("'{}' goes through a list or a map, not through a {}", names[0], range.kind.word());
         return checker.refuse(at, &what);
     }
-    let variable = comprehension.iter_var.as_str();
     let place = checker.cursor.word(&[variable]);
     if matches!(variable, "record" | "now") {
         return checker
@@ -83,7 +90,7 @@ pub(super) fn comprehension(
     checker.element = Some((variable.to_owned(), kind));
     let body = body(checker, shape, variable, names[0]);
     checker.element = None;
-    let kind = if element { Kind::List } else { Kind::Bool };
+    let kind = if gives_list { Kind::List } else { Kind::Bool };
     Ok(Checked { node: Node::Comprehension(Box::new((range.node, body?))), kind, at })
 }
 
@@ -94,9 +101,9 @@ fn body(checker: &mut Checker<'_>, shape: Shape<'_>, variable: &str, name: &str)
         Shape::ExistsOne(body) => Loop::ExistsOne(checker.truth(body, name)?),
         Shape::Collect { filter, transform } => {
             let filter = filter.map(|filter| checker.truth(filter, "filter")).transpose()?;
-            let transform = match &transform.expr {
-                Expr::Ident(ident) if ident == variable => Node::Element,
-                _ => checker.walk(transform)?.node,
+            let transform = match is_name(transform, variable) {
+                true => Node::Element,
+                false => checker.walk(transform)?.node,
             };
             Loop::Collect { filter, transform }
         }

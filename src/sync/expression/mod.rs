@@ -32,7 +32,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use super::value::PropertyType;
+use super::value::{Prop, PropertyType, json};
 use check::Checker;
 use evaluate::Machine;
 use kind::Kind;
@@ -78,8 +78,12 @@ pub enum Input<'a> {
     Instant(Timestamp),
     /// An Object, as JSON text.
     Json(&'a str),
+    /// An Object that was parsed already. Members are found without a copy.
+    Node(&'a json::Node<'a>),
     /// An Array.
     List(&'a [Input<'a>]),
+    /// An Array, as it was converted.
+    Props(&'a [Prop<'a>]),
     /// The conversion of the property failed. What needs it is unknown.
     Failed,
 }
@@ -95,10 +99,32 @@ impl fmt::Debug for Input<'_> {
             Self::Double(_) => "Double",
             Self::Text(_) => "Text",
             Self::Instant(_) => "Instant",
-            Self::Json(_) => "Json",
-            Self::List(_) => "List",
+            Self::Json(_) | Self::Node(_) => "Json",
+            Self::List(_) | Self::Props(_) => "List",
             Self::Failed => "Failed",
         })
+    }
+}
+
+/// Every value that a conversion gives: a Date is midnight UTC, a Decimal the nearest double, and a float of 32 bit
+/// the double that its shortest digits name, so that `record.ratio == 0.1` is what it looks like.
+impl<'a> From<&'a Prop<'a>> for Input<'a> {
+    fn from(prop: &'a Prop<'a>) -> Self {
+        let instant = |micros| Timestamp::from_microsecond(micros).map_or(Self::Failed, Self::Instant);
+        match prop {
+            Prop::Null => Self::Null,
+            Prop::Bool(b) => Self::Bool(*b),
+            Prop::Int(i) => Self::Int(*i),
+            Prop::UInt(u) => Self::UInt(*u),
+            Prop::Float32(x) => x.to_string().parse().map_or(Self::Failed, Self::Double),
+            Prop::Float64(x) => Self::Double(*x),
+            Prop::Decimal(digits) => digits.parse().map_or(Self::Failed, Self::Double),
+            Prop::Text(text) => Self::Text(text),
+            Prop::Date(days) => instant(i64::from(*days) * 86_400_000_000),
+            Prop::Instant(micros) => instant(*micros),
+            Prop::Json(node) => Self::Node(node),
+            Prop::List(items) => Self::Props(items),
+        }
     }
 }
 
@@ -107,6 +133,7 @@ impl Input<'_> {
         match self {
             Self::Null => true,
             Self::Json(text) => text.trim() == "null",
+            Self::Node(node) => *node == json::Node::Null,
             _ => false,
         }
     }

@@ -48,7 +48,9 @@ fn reworded(message: &str) -> String {
     let quoted =
         message[..upto].split_once('\'').map_or("", |(_, rest)| rest.strip_suffix('\'').unwrap_or(rest));
     let word = if quoted.starts_with(['\'', '"']) { quoted.to_owned() } else { format!("'{quoted}'") };
-    if quoted == "<EOF>" {
+    if let Some(operator) = meant(quoted.trim()) {
+        format!("'{}' is no operator of CEL; write {operator}", quoted.trim())
+    } else if quoted == "<EOF>" {
         "the expression ends too early; something is missing behind its last word".to_owned()
     } else if message.starts_with("token recognition error") {
         format!("{word} is no word of CEL; is a quote or an operator missing?")
@@ -64,7 +66,22 @@ fn reworded(message: &str) -> String {
     } else if message.starts_with("argument must be a simple name") {
         "the first argument must be a new name for the element, such as record.tags.exists(tag, tag == 'a')"
             .to_owned()
+    } else if message.contains('`') {
+        // Names of grammar rules, which help nobody.
+        "something is missing or in the wrong place here".to_owned()
     } else {
         message.split('\n').next().unwrap_or_default().to_owned()
     }
+}
+
+/// The operator that people of other languages mean.
+fn meant(word: &str) -> Option<&'static str> {
+    Some(match word.to_ascii_lowercase().as_str() {
+        "=" => "==",
+        "and" | "&" => "&&",
+        "or" | "|" => "||",
+        "not" => "!",
+        "is" => "== null, or != null",
+        _ => return None,
+    })
 }

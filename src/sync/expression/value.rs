@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 
 use super::node::Literal;
 use super::{Fault, Input, Output};
+use crate::sync::value::json::Node;
 
 /// A text, borrowed from the row or the expression where possible.
 #[derive(Clone)]
@@ -74,12 +75,36 @@ impl<'a> Value<'a> {
             Input::Json(text) => {
                 Self::of_json(serde_json::from_str(text).map_err(|_| Fault::ConversionFailed)?)
             }
+            Input::Node(node) => Self::of_node(node),
+            Input::Props(items) => {
+                let items: Result<Vec<_>, Fault> =
+                    items.iter().map(|item| Self::of(Input::from(item))).collect();
+                Self::List(Rc::new(items?))
+            }
             Input::List(items) => {
                 let items: Result<Vec<_>, Fault> = items.iter().map(|item| Self::of(*item)).collect();
                 Self::List(Rc::new(items?))
             }
             Input::Failed => return Err(Fault::ConversionFailed),
         })
+    }
+
+    /// The value of parsed JSON; its texts are borrowed.
+    pub fn of_node(node: &'a Node<'a>) -> Self {
+        match node {
+            Node::Null => Self::Null,
+            Node::Bool(b) => Self::Bool(*b),
+            Node::Number(digits) => match (digits.parse(), digits.parse()) {
+                (Ok(i), _) => Self::Int(i),
+                (_, Ok(u)) => Self::UInt(u),
+                _ => Self::Double(digits.parse().unwrap_or(f64::NAN)),
+            },
+            Node::Text(text) => Self::Text(Text::Borrowed(text)),
+            Node::Array(items) => Self::List(Rc::new(items.iter().map(Self::of_node).collect())),
+            Node::Object(members) => Self::Map(Rc::new(
+                members.iter().map(|(name, member)| (name.to_string(), Self::of_node(member))).collect(),
+            )),
+        }
     }
 
     fn of_json(json: Json) -> Self {

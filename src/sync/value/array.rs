@@ -135,11 +135,13 @@ fn push_prop(
             ElementKind::String
         }
         Prop::Date(days) => {
-            quoted(&|out| time::push_midnight(*days, out));
+            let days = time::day(*days)?;
+            quoted(&|out| time::push_midnight(days, out));
             ElementKind::String
         }
         Prop::Instant(micros) => {
-            quoted(&|out| time::push_instant(*micros, out));
+            let micros = time::instant(*micros)?;
+            quoted(&|out| time::push_instant(micros, out));
             ElementKind::String
         }
         _ => return Err(Code::ArrayMixed),

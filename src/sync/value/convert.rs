@@ -6,7 +6,7 @@ use crate::data::{Cell, RowBatch};
 use crate::sync::job::AsKind;
 
 use super::json::{self, Node};
-use super::time::Stated;
+use super::timetext::{self, Stated};
 use super::{Code, Prop, PropertyType, Settings, number, phone, text, time};
 
 /// The value of a cell as a property of that type.
@@ -90,8 +90,8 @@ fn from_text<'b>(raw: &'b str, property_type: PropertyType, settings: &Settings)
         PropertyType::Float => number::float(raw),
         PropertyType::Decimal => number::decimal(raw).map(Prop::Decimal),
         PropertyType::Boolean => text::boolean(raw).map(Prop::Bool),
-        PropertyType::Date => time::parse_date(raw).map(Prop::Date),
-        PropertyType::Timestamp => match time::parse_time(raw)? {
+        PropertyType::Date => timetext::parse_date(raw).map(Prop::Date),
+        PropertyType::Timestamp => match timetext::parse_time(raw)? {
             Stated::Instant(micros) => Ok(Prop::Instant(micros)),
             Stated::Wall(micros) => time::instant_of_wall(micros, &settings.time_zone).map(Prop::Instant),
             Stated::Day(days) => midnight(days, settings),
@@ -213,7 +213,7 @@ pub(super) fn cast<'a>(value: &'a Prop<'_>, kind: AsKind) -> Result<Prop<'a>, Co
         (AsKind::Number, Prop::Bool(b)) => Prop::Int(i64::from(*b)),
         (AsKind::Number, Prop::Text(text)) => number::number(text)?,
         (AsKind::Boolean, Prop::Text(text)) => Prop::Bool(text::boolean(text)?),
-        (AsKind::Time, Prop::Text(text)) => match time::parse_time(text)? {
+        (AsKind::Time, Prop::Text(text)) => match timetext::parse_time(text)? {
             Stated::Instant(micros) => Prop::Instant(micros),
             Stated::Day(days) => Prop::Date(days),
             // Without an offset the text is no point in time; type Timestamp reads it in the Model's zone.

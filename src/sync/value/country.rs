@@ -66,6 +66,10 @@ static NAMES: LazyLock<HashMap<String, &'static str>> = LazyLock::new(|| {
 
 /// The ISO 3166-1 alpha-2 code of a code or English name.
 pub(super) fn country(text: &str) -> Result<&'static str, Code> {
+    // Most values are codes in capitals, and need no copy.
+    if let Some(known) = rust_iso3166::from_alpha2(text) {
+        return Ok(known.alpha2);
+    }
     let known = match text.len() {
         2 => {
             let code = text.to_ascii_uppercase();
@@ -84,7 +88,8 @@ pub(super) fn language(text: &str) -> Result<&'static str, Code> {
     if !parts.all(|part| (1..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric())) {
         return Err(Code::BadLanguage);
     }
-    isolang::Language::from_639_1(&head.to_ascii_lowercase())
+    isolang::Language::from_639_1(head)
+        .or_else(|| isolang::Language::from_639_1(&head.to_ascii_lowercase()))
         .and_then(|language| language.to_639_1())
         .ok_or(Code::BadLanguage)
 }

@@ -2,19 +2,21 @@
 //!
 //! Two steps: [`property`] turns a cell into a typed [`Prop`], strictly; a [`Target`], made once from a mapping,
 //! turns a `Prop` into the bytes of one JSON value, or names the [`Code`] for which nothing is sent. The room
-//! promises that what it writes is valid JSON, that no number passes through a float on its way, and that a
-//! refused value leaves the output as it was. It knows no records, no state and no requests: whether a value is
+//! promises that what it writes is valid JSON, that no integer or decimal passes through a float on its way, and
+//! that a refused value leaves the output as it was. It knows no records, no state and no requests: whether a value is
 //! due, and what a null means, is the engine's question.
 
 mod array;
 mod code;
 mod convert;
 mod country;
+mod fit;
 mod hash;
 pub mod json;
 mod location;
 mod nested;
 mod number;
+mod numbering;
 mod phone;
 mod prop;
 mod settings;
@@ -25,17 +27,19 @@ mod target;
 mod tests;
 mod text;
 mod time;
+mod timetext;
 mod write;
 
 pub use code::{Code, Warning};
 pub use convert::property;
+pub use fit::conflict;
 pub use hash::hash;
 pub use nested::MAX_COLLECTION_BYTES;
 pub use prop::{Prop, fits, infer, key_kind};
 pub use settings::Settings;
 pub use spec::SpecProblem;
 pub use standard::near_standard;
-pub use target::{PathSegment, Target, conflict};
+pub use target::{PathSegment, Target};
 pub use write::{JsonKind, Written};
 
 use serde::{Deserialize, Serialize};

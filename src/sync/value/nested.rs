@@ -1,8 +1,10 @@
 //! Objects as Braze keeps them: no nulls, plain names, valid `$time`, at most 100 KB.
 
+use std::borrow::Cow;
+
 use super::json::Node;
 use super::write::{push_bool, push_string, push_string_body};
-use super::{Code, JsonKind, Warning, Written, number, text, time};
+use super::{Code, JsonKind, Warning, Written, number, text, timetext};
 
 /// Bytes of JSON that Braze keeps of one list or object: 100 KB, in its smaller meaning.
 pub const MAX_COLLECTION_BYTES: usize = 100_000;
@@ -39,7 +41,7 @@ impl Tally {
 
 /// Appends the object of an attribute.
 pub(super) fn write_object(
-    members: &[(std::borrow::Cow<'_, str>, Node<'_>)],
+    members: &[(Cow<'_, str>, Node<'_>)],
     rules: Rules,
     out: &mut Vec<u8>,
 ) -> Result<Written, Code> {
@@ -56,13 +58,13 @@ pub(super) fn write_object(
 }
 
 /// Whether Braze would take the object for an operation on the attribute.
-fn is_operation(members: &[(std::borrow::Cow<'_, str>, Node<'_>)]) -> bool {
+fn is_operation(members: &[(Cow<'_, str>, Node<'_>)]) -> bool {
     !members.is_empty() && members.iter().all(|(name, _)| matches!(&**name, "inc" | "add" | "remove"))
 }
 
 /// Appends an object on any level below the attribute, where `{"$time": …}` is a time.
 pub(super) fn push_object(
-    members: &[(std::borrow::Cow<'_, str>, Node<'_>)],
+    members: &[(Cow<'_, str>, Node<'_>)],
     rules: Rules,
     tally: &mut Tally,
     out: &mut Vec<u8>,
@@ -71,7 +73,7 @@ pub(super) fn push_object(
         && name == "$time"
     {
         let Node::Text(stated) = value else { return Err(Code::NestedInvalid) };
-        if rules.check && !is_time(stated) {
+        if rules.check && !timetext::is_kept_time(stated) {
             return Err(Code::NestedInvalid);
         }
         out.extend_from_slice(b"{\"$time\":");
@@ -82,13 +84,8 @@ pub(super) fn push_object(
     push_members(members, rules, tally, out)
 }
 
-fn is_time(stated: &str) -> bool {
-    // Anything with an ISO year must be of a year that Braze keeps; its other formats have no such years.
-    time::parse_time(stated).is_ok() || (time::looks_like_time(stated) && !stated.as_bytes()[4..5].eq(b"-"))
-}
-
 fn push_members(
-    members: &[(std::borrow::Cow<'_, str>, Node<'_>)],
+    members: &[(Cow<'_, str>, Node<'_>)],
     rules: Rules,
     tally: &mut Tally,
     out: &mut Vec<u8>,

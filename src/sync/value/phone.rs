@@ -2,40 +2,72 @@
 
 use std::borrow::Cow;
 
-use phonenumber::Mode;
 use phonenumber::country::Id;
 
-use super::Code;
+use super::{Code, numbering};
+
+/// Digits of the longest number in E.164.
+const MAX_DIGITS: usize = 15;
 
 /// The number in E.164: by its leading `+`, or as one of the country.
 pub(super) fn e164<'a>(text: &'a str, default_country: Option<Id>) -> Result<Cow<'a, str>, Code> {
     let text = text.trim();
-    let international = text.starts_with('+');
-    if !international && default_country.is_none() {
-        return Err(Code::BadPhone);
+    let (international, rest) = match text.strip_prefix('+') {
+        Some(rest) => (true, rest),
+        None => (false, text),
+    };
+    let Some(digits) = digits(rest) else { return Err(Code::BadPhone) };
+    if international {
+        if let Some(plain) = plain(text, &digits) {
+            return Ok(plain);
+        }
+        // Something stands between: +33 (0)6 … has a trunk prefix that must go.
+        return parsed(text, None).map(Cow::Owned).ok_or(Code::BadPhone);
     }
-    // The parser looks for a number anywhere; a text with letters is something else.
-    if !text.bytes().all(|b| b.is_ascii_digit() || b"+ ()-./\t".contains(&b)) && !only_phone_signs(text) {
-        return Err(Code::BadPhone);
-    }
-    // With a country at hand the parser would judge a foreign number by that country's rules.
-    let country = if international { None } else { default_country };
-    let number = phonenumber::parse(country, text).map_err(|_| Code::BadPhone)?;
-    if number.extension().is_some() || !number.is_valid() {
-        return Err(Code::BadPhone);
-    }
-    let shown = number.format().mode(Mode::E164).to_string();
-    Ok(if shown == text { Cow::Borrowed(text) } else { Cow::Owned(shown) })
+    let country = default_country.ok_or(Code::BadPhone)?;
+    parsed(text, Some(country)).or_else(|| domestic(&digits, country)).map(Cow::Owned).ok_or(Code::BadPhone)
 }
 
-/// Also the spaces and dashes that word processors put into numbers.
-fn only_phone_signs(text: &str) -> bool {
-    text.chars().all(|c| {
-        c.is_ascii_digit()
-            || "+()-./\t".contains(c)
-            || c.is_whitespace()
-            || ('\u{2010}'..='\u{2015}').contains(&c)
-    })
+/// The number of a country, without its trunk prefix or just as it stands; the parser takes away some first
+/// digits that look like one.
+fn domestic(digits: &str, country: Id) -> Option<String> {
+    let metadata = phonenumber::metadata::DATABASE.by_id(country.as_ref())?;
+    let code = metadata.country_code();
+    let shorter = metadata.national_prefix().and_then(|prefix| digits.strip_prefix(prefix));
+    let national = [shorter, Some(digits)].into_iter().flatten().find(|n| numbering::exists(code, n))?;
+    Some(format!("+{code}{national}"))
+}
+
+/// The number when its digits are one just as they stand.
+fn plain<'a>(text: &'a str, digits: &str) -> Option<Cow<'a, str>> {
+    numbering::split(digits)?;
+    // Equal lengths: there is nothing but the sign and the digits.
+    Some(if text.len() == digits.len() + 1 { Cow::Borrowed(text) } else { Cow::Owned(format!("+{digits}")) })
+}
+
+/// The number as the parser reads it, without trunk and international prefixes.
+fn parsed(text: &str, country: Option<Id>) -> Option<String> {
+    let number = phonenumber::parse(country, text).ok()?;
+    let (code, national) = (number.code().value(), number.national().to_string());
+    numbering::exists(code, &national).then(|| format!("+{code}{national}"))
+}
+
+/// The digits of a text that has digits and the usual signs between them, and nothing else.
+fn digits(text: &str) -> Option<Cow<'_, str>> {
+    if text.bytes().all(|b| b.is_ascii_digit()) {
+        return (text.len() <= MAX_DIGITS).then_some(Cow::Borrowed(text));
+    }
+    let mut digits = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '0'..='9' => digits.push(c),
+            // Word processors put long dashes and hard spaces between the groups.
+            '(' | ')' | '-' | '.' | '/' | '\u{2010}'..='\u{2015}' => {}
+            space if space.is_whitespace() => {}
+            _ => return None,
+        }
+    }
+    (1..=MAX_DIGITS + 3).contains(&digits.len()).then_some(Cow::Owned(digits))
 }
 
 #[cfg(test)]
@@ -56,6 +88,12 @@ mod tests {
             ("+1 415-555-2671", None, "+14155552671"),
             ("030 901820", Some(Id::DE), "+4930901820"),
             ("+390612345678", None, "+390612345678"),
+            ("+78005553535", None, "+78005553535"),
+            ("8 800 555-35-35", Some(Id::RU), "+78005553535"),
+            ("812 345-67-89", Some(Id::RU), "+78123456789"),
+            ("8 812 345-67-89", Some(Id::RU), "+78123456789"),
+            ("0033612345678", Some(Id::DE), "+33612345678"),
+            ("+33\u{a0}6\u{2011}12 34 56 78", None, "+33612345678"),
             ("020 7946 0018", Some(Id::GB), "+442079460018"),
         ] {
             assert_eq!(e164(text, country).as_deref(), Ok(expected), "{text} {country:?}");
@@ -78,6 +116,10 @@ mod tests {
             ("1-800-FLOWERS", Some(Id::US)),
             ("+14155552671 ext. 12", None),
             ("tel:+14155552671", None),
+            ("++33612345678", None),
+            ("+33612345678+", None),
+            ("+33612345678, +33612345679", None),
+            ("()", Some(Id::FR)),
         ] {
             assert_eq!(e164(text, country), Err(Code::BadPhone), "{text} {country:?}");
         }

@@ -30,9 +30,9 @@ pub enum Prop<'b> {
     Decimal(Cow<'b, str>),
     /// Text.
     Text(Cow<'b, str>),
-    /// Days since 1970-01-01, within the years 0 to 3000.
+    /// Days since 1970-01-01; those of a cell lie within the years 0 to 3000, others are refused when written.
     Date(i32),
-    /// Microseconds since 1970-01-01T00:00:00Z, within the years 0 to 3000.
+    /// Microseconds since 1970-01-01T00:00:00Z; limits as for a date.
     Instant(i64),
     /// A JSON object or array.
     Json(Node<'b>),

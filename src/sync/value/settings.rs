@@ -38,7 +38,7 @@ impl Settings {
         let default_country = default_country
             .map(|country| country.parse().map_err(|_| SpecProblem::UnknownCountry(country.to_owned())))
             .transpose()?;
-        let utc = matches!(time_zone, "UTC" | "Etc/UTC" | "Z");
+        let utc = matches!(time_zone, "UTC" | "Etc/UTC");
         let time_zone = if utc { TimeZone::UTC } else { zone };
         Ok(Self { time_zone, default_country, keep_empty_text })
     }

@@ -3,7 +3,7 @@
 use super::json::Node;
 use super::nested::{self, Rules};
 use super::write::{push_bool, push_string};
-use super::{Code, JsonKind, Prop, Written, country, location, phone, settings, text, time};
+use super::{Code, JsonKind, Prop, Written, country, location, phone, settings, text, time, timetext};
 
 /// A standard field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,9 +121,18 @@ impl Standard {
                 push_bool(*b, out);
                 Ok(self.written(0))
             }
-            (Self::Dob, Prop::Date(days)) => self.quoted(|out| time::push_date(*days, out), out),
-            (Self::Moment, Prop::Date(days)) => self.quoted(|out| time::push_midnight(*days, out), out),
-            (Self::Moment, Prop::Instant(micros)) => self.quoted(|out| time::push_instant(*micros, out), out),
+            (Self::Dob, Prop::Date(days)) => {
+                let days = time::day(*days)?;
+                self.quoted(|out| time::push_date(days, out), out)
+            }
+            (Self::Moment, Prop::Date(days)) => {
+                let days = time::day(*days)?;
+                self.quoted(|out| time::push_midnight(days, out), out)
+            }
+            (Self::Moment, Prop::Instant(micros)) => {
+                let micros = time::instant(*micros)?;
+                self.quoted(|out| time::push_instant(micros, out), out)
+            }
             (Self::CurrentLocation | Self::Facebook | Self::Twitter, Prop::Json(Node::Object(members))) => {
                 match self {
                     _ if !rules.check => nested::write_object(members, rules, out),
@@ -169,7 +178,7 @@ impl Standard {
             Self::Language => push_string(country::language(value)?, out),
             Self::Gender => push_string(gender(value)?, out),
             Self::Dob => {
-                time::parse_date(value)?;
+                timetext::parse_date(value)?;
                 push_string(value, out);
             }
             Self::TimeZone if !settings::is_time_zone(value) => return Err(Code::BadTimeZone),

@@ -1,15 +1,16 @@
 //! A field of the profile, made ready once for all values of a run.
 
-use crate::sync::job::{AsKind, Origin, PropertyMapping, TargetKind};
+use crate::sync::job::{AsKind, Origin, PropertyMapping};
 
 use super::array::{Element, write_array};
+use super::fit::{as_name, fits_standard, resolve, static_kind};
 use super::json::Node;
 use super::nested::{self, Rules};
-use super::standard::{Standard, is_reserved, standard};
+use super::standard::Standard;
 use super::write::{push_bool, push_string};
 use super::{
     Code, JsonKind, Prop, PropertyType, Settings, SpecProblem, Warning, Written, convert, key_kind, number,
-    text, time,
+    text, time, timetext,
 };
 
 /// One part of the path to a field, with its JSON name ready to be sent.
@@ -20,7 +21,7 @@ pub struct PathSegment {
 }
 
 impl PathSegment {
-    fn new(name: &str) -> Self {
+    pub(super) fn new(name: &str) -> Self {
         let mut key = Vec::with_capacity(name.len() + 3);
         push_string(name, &mut key);
         key.push(b':');
@@ -38,8 +39,9 @@ impl PathSegment {
     }
 }
 
+/// What kind of field a target is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Field {
+pub(super) enum Field {
     Custom,
     Nested,
     Standard(Standard),
@@ -119,12 +121,17 @@ impl Target {
 
     fn check_constant(&self, constant: &str) -> Result<(), SpecProblem> {
         let value = Prop::Text(constant.into());
+        let bad =
+            |code: Code| Err(SpecProblem::BadConstant { name: self.name.clone(), code, hint: code.hint() });
+        if constant.contains('\0') {
+            return bad(Code::BadText);
+        }
         if self.is_null(&value) {
             return Err(SpecProblem::EmptyConstant(self.name.clone()));
         }
         match self.write(&value, &mut Vec::new()) {
             Ok(_) => Ok(()),
-            Err(code) => Err(SpecProblem::BadConstant { name: self.name.clone(), code, hint: code.hint() }),
+            Err(code) => bad(code),
         }
     }
 
@@ -259,17 +266,19 @@ impl Target {
             Prop::Text(text) => {
                 let cut = nested::push_limited(text, text::MAX_CHARACTERS, self.rules, out)?;
                 // Inside objects a time is always written as $time, so a text stays a text.
-                let dated = self.field == Field::Custom && time::looks_like_time(text);
+                let dated = self.field == Field::Custom && timetext::looks_like_time(text);
                 let warned =
                     if cut { Some(Warning::Truncated) } else { dated.then_some(Warning::DateLikeText) };
                 scalar(JsonKind::String, warned)
             }
             Prop::Date(days) => {
-                self.push_time(|out| time::push_midnight(*days, out), out);
+                let days = time::day(*days)?;
+                self.push_time(|out| time::push_midnight(days, out), out);
                 scalar(JsonKind::Time, None)
             }
             Prop::Instant(micros) => {
-                self.push_time(|out| time::push_instant(*micros, out), out);
+                let micros = time::instant(*micros)?;
+                self.push_time(|out| time::push_instant(micros, out), out);
                 scalar(JsonKind::Time, None)
             }
             Prop::Json(Node::Object(members)) => nested::write_object(members, self.rules, out),
@@ -287,124 +296,4 @@ impl Target {
         push(out);
         out.extend_from_slice(after);
     }
-}
-
-fn resolve(name: &str, kind: Option<TargetKind>) -> Result<(Field, Vec<PathSegment>), SpecProblem> {
-    let bad = |why| Err(SpecProblem::BadName { name: name.to_owned(), why });
-    if name.is_empty() || name.starts_with('$') || name.trim() != name {
-        return bad("may not be empty, begin with '$' or have spaces around it");
-    }
-    if text::cut(name, text::MAX_CHARACTERS).1 {
-        return bad("has more than 255 characters");
-    }
-    if is_reserved(name) {
-        return bad("is not accepted by Braze here; groups go into groupMappings");
-    }
-    let whole = || vec![PathSegment::new(name)];
-    match (kind, standard(name)) {
-        (Some(TargetKind::Nested), _) => {
-            let path: Vec<PathSegment> = name.split('.').map(PathSegment::new).collect();
-            let plain =
-                |segment: &PathSegment| !segment.name.is_empty() && !segment.name.contains(['$', ' ']);
-            if !(2..=5).contains(&path.len()) || !path.iter().all(plain) {
-                return bad("must be attribute.key with up to five parts and no spaces or '$' to be Nested");
-            }
-            if standard(path[0].name()).is_some() || is_reserved(path[0].name()) {
-                return bad("lies inside a standard field; Nested keys belong to custom attributes");
-            }
-            Ok((Field::Nested, path))
-        }
-        (Some(TargetKind::Standard) | None, Some(standard)) => Ok((Field::Standard(standard), whole())),
-        (Some(TargetKind::Standard), None) => bad("is no standard field of Braze, so it cannot be Standard"),
-        (Some(TargetKind::Custom), Some(_)) => bad("is a standard field of Braze, so it cannot be Custom"),
-        (Some(TargetKind::Custom), None) => Ok((Field::Custom, whole())),
-        (None, None) if name.contains('.') => bad(
-            "has a dot and needs targetKind Nested (a key inside an object) or Custom (the dot is part of the name)",
-        ),
-        (None, None) => Ok((Field::Custom, whole())),
-    }
-}
-
-fn as_name(kind: AsKind) -> &'static str {
-    match kind {
-        AsKind::Boolean => "Boolean",
-        AsKind::Number => "Number",
-        AsKind::String => "String",
-        AsKind::Time => "Time",
-    }
-}
-
-/// The JSON kind of values of a type; `None` for Object, whose values may be lists.
-fn static_kind(property_type: PropertyType, as_kind: Option<AsKind>) -> Option<JsonKind> {
-    use PropertyType as T;
-    Some(match as_kind {
-        Some(AsKind::Boolean) => JsonKind::Bool,
-        Some(AsKind::Number) => JsonKind::Number,
-        Some(AsKind::String) => JsonKind::String,
-        Some(AsKind::Time) => JsonKind::Time,
-        None => match property_type {
-            T::Boolean => JsonKind::Bool,
-            T::Integer | T::Float | T::Decimal => JsonKind::Number,
-            T::String | T::Email | T::PhoneNumber | T::Url => JsonKind::String,
-            T::Date | T::Timestamp => JsonKind::Time,
-            T::Array => JsonKind::Array,
-            T::Object => return None,
-        },
-    })
-}
-
-fn fits_standard(
-    name: &str,
-    field: Standard,
-    property_type: PropertyType,
-    as_kind: Option<AsKind>,
-) -> Result<(), SpecProblem> {
-    let kind = static_kind(property_type, as_kind);
-    let (good, wants) = match field {
-        Standard::TrackingFlag => (kind == Some(JsonKind::Bool), "Boolean values"),
-        Standard::CurrentLocation | Standard::Facebook | Standard::Twitter => {
-            (property_type == PropertyType::Object, "a property of type Object")
-        }
-        Standard::Moment => (kind == Some(JsonKind::Time), "a Timestamp or Date (or as: Time)"),
-        Standard::Dob => {
-            let day = property_type == PropertyType::Date && as_kind != Some(AsKind::Number);
-            (day || kind == Some(JsonKind::String), "a Date, or text YYYY-MM-DD")
-        }
-        _ => (kind == Some(JsonKind::String), "text (or as: String)"),
-    };
-    if good {
-        return Ok(());
-    }
-    let gives = match as_kind {
-        Some(kind) => format!("type {property_type:?} with as: {}", as_name(kind)),
-        None => format!("type {property_type:?}"),
-    };
-    Err(SpecProblem::Unfit { name: name.to_owned(), wants, gives })
-}
-
-/// What two targets of one Destination do to each other, if they cannot stand together (semantics 5.3).
-pub fn conflict(targets: &[Target]) -> Option<SpecProblem> {
-    for (i, one) in targets.iter().enumerate() {
-        for other in &targets[i + 1..] {
-            if let Some(problem) = conflict_of(one, other).or_else(|| conflict_of(other, one)) {
-                return Some(problem);
-            }
-        }
-    }
-    None
-}
-
-fn conflict_of(one: &Target, other: &Target) -> Option<SpecProblem> {
-    if one.path == other.path {
-        return Some(SpecProblem::MappedTwice(one.name.clone()));
-    }
-    let inside = other.path.len() > one.path.len() && other.path.starts_with(&one.path);
-    if inside && !matches!(one.field, Field::Standard(_)) {
-        return Some(SpecProblem::Overlap { whole: one.name.clone(), part: other.name.clone() });
-    }
-    let whole_object = one.is_custom() && one.kind.is_none();
-    if whole_object && other.is_nested() {
-        return Some(SpecProblem::WholeObject { nested: other.name.clone(), object: one.name.clone() });
-    }
-    None
 }

@@ -45,10 +45,13 @@ fn is_label(label: &str) -> bool {
 /// The trimmed URL, when it is absolute and of http or https.
 pub(super) fn url(text: &str) -> Result<&str, Code> {
     let text = text.trim();
-    let has_scheme = ["http://", "https://"]
-        .iter()
-        .any(|scheme| text.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)));
-    if !has_scheme || text.contains(|c: char| c.is_whitespace() || c.is_control()) {
+    let after_scheme = ["http://", "https://"].iter().find_map(|scheme| {
+        let (start, rest) = text.split_at_checked(scheme.len())?;
+        start.eq_ignore_ascii_case(scheme).then_some(rest)
+    });
+    // A browser would skip further slashes and take the path for the host.
+    let has_host = after_scheme.is_some_and(|rest| !rest.is_empty() && !rest.starts_with(['/', '\\']));
+    if !has_host || text.contains(|c: char| c.is_whitespace() || c.is_control()) {
         return Err(Code::BadUrl);
     }
     match url::Url::parse(text) {

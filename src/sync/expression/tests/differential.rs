@@ -159,7 +159,7 @@ fn instant(time: Timestamp) -> Value {
 
 fn oracle_value(input: Input<'_>) -> Value {
     match input {
-        Input::Null | Input::Failed | Input::Json(_) => Value::Null,
+        Input::Null | Input::Failed | Input::Json(_) | Input::Node(_) | Input::Props(_) => Value::Null,
         Input::Bool(b) => Value::Bool(b),
         Input::Int(i) => Value::Int(i),
         Input::UInt(u) => Value::UInt(u),

@@ -194,6 +194,9 @@ fn what_cannot_work_is_refused_with_a_place_and_a_remedy() {
             "column 20: the first argument must be a new name for the element, such as record.tags.exists(tag, tag == 'a')",
         ),
         // syntax
+        (Group, "record.plan is null", "column 13: 'is' is no operator of CEL; write == null, or != null"),
+        (Group, "record.plan == @x", "column 16: '@' is no word of CEL; is a quote or an operator missing?"),
+        (Group, "record.vip ? true", "column 1: something is missing or in the wrong place here"),
         (Group, "", "the expression is empty"),
         (Group, " // nothing", "the expression is empty"),
         (
@@ -201,21 +204,13 @@ fn what_cannot_work_is_refused_with_a_place_and_a_remedy() {
             "record.plan ==",
             "column 15: the expression ends too early; something is missing behind its last word",
         ),
-        (
-            Group,
-            "record.plan = 'pro'",
-            "column 13: '= ' is no word of CEL; is a quote or an operator missing?",
-        ),
+        (Group, "record.plan = 'pro'", "column 13: '=' is no operator of CEL; write =="),
         (
             Group,
             "record.plan 'pro'",
             "column 13: 'pro' is not expected here; is an operator, a bracket or a quote missing before it?",
         ),
-        (
-            Group,
-            "record.vip and true",
-            "column 12: 'and' is not expected here; is an operator, a bracket or a quote missing before it?",
-        ),
+        (Group, "record.vip and true", "column 12: 'and' is no operator of CEL; write &&"),
         (Group, "!!record.vip", "column 2: '!!' is not supported; write one '!', or none"),
         (Group, "-(--record.id) == 1", "column 4: '--' is not supported; write one '-', or none"),
         (

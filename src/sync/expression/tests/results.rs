@@ -5,7 +5,7 @@ use super::super::Membership::{Member, NotMember, Unknown};
 use super::super::Purpose::{Group, Mapping};
 use super::super::{Input, Output, ResultType};
 use super::{NOW, PROPERTIES, compile, membership, membership_with, value, value_with};
-use crate::sync::value::PropertyType;
+use crate::sync::value::{Prop, PropertyType, json};
 
 /// semantics 7.1.2: true or false decides.
 #[test]
@@ -232,5 +232,52 @@ fn values_do_not_print_themselves() {
         Fault::TooMuchWork,
     ] {
         assert!(fault.to_string().contains(' '));
+    }
+}
+
+/// semantics 5.6, first rule: every converted value has its kind, whichever way an Object or Array comes.
+#[test]
+fn converted_properties_are_inputs() {
+    let text = r#"{"city":"Köln","zip":50667,"big":18446744073709551615,"geo":{"lat":50.9},"gone":null,"tags":["a",1]}"#;
+    let object = Prop::Json(json::parse(text).unwrap());
+    let parsed = [("address", Input::from(&object))];
+    let unparsed = [("address", Input::Json(text))];
+    for source in [
+        "record.address.city",
+        "record.address.zip + 1",
+        "record.address.big",
+        "record.address.geo.lat * 2.0",
+        "record.address.geo",
+        "record.address.gone",
+        "record.address.tags[1]",
+        "record.address['geo'].lat",
+        "record.address.tags.map(t, t == 'a')",
+        "has(record.address.city) && has(record.address.geo.lat) && !has(record.address.gone)",
+        "has(record.address.street)",
+        "has(record.address.city.street)",
+        "record.address.street",
+        "record.address.city.street",
+        "size(record.address)",
+        "record.address",
+    ] {
+        assert_eq!(value_with(source, &parsed), value_with(source, &unparsed), "{source}");
+    }
+    assert_eq!(value_with("record.address.city", &parsed), Ok(Output::Text("Köln".to_owned())));
+    let null = Prop::Json(json::Node::Null);
+    assert_eq!(value_with("record.address.city", &[("address", Input::from(&null))]), Ok(Output::Null));
+
+    let list = Prop::List(vec![Prop::Text("a".into()), Prop::Int(1), Prop::Null]);
+    let replaced = [("tags", Input::from(&list))];
+    assert_eq!(membership_with("record.tags == ['a', 1, null] && 'a' in record.tags", &replaced), Member);
+    for (name, prop, rule) in [
+        ("ratio", Prop::Float32(0.1), "record.ratio == 0.1"),
+        ("spend", Prop::Decimal("1000.01".into()), "record.spend == 1000.01"),
+        ("birthday", Prop::Date(31), "record.birthday == timestamp('1970-02-01T00:00:00Z')"),
+        ("seen", Prop::Instant(1_500_000), "record.seen == timestamp('1970-01-01T00:00:01.5Z')"),
+        ("id", Prop::UInt(u64::MAX), "record.id == 18446744073709551615u"),
+        ("vip", Prop::Bool(true), "record.vip"),
+        ("plan", Prop::Null, "record.plan == null"),
+    ] {
+        assert_eq!(membership_with(rule, &[(name, Input::from(&prop))]), Member, "{rule}");
     }
 }
