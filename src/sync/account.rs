@@ -105,11 +105,9 @@ pub struct ErrorCount {
 }
 
 impl Account {
-    /// Books for a run with these groups.
-    pub fn new(groups: impl Iterator<Item = String>) -> Self {
-        let account = Self::default();
-        account.tables().groups = groups.map(|name| GroupCount { name, ..GroupCount::default() }).collect();
-        account
+    /// Opens the books of these mapped groups.
+    pub fn name_groups(&self, groups: impl Iterator<Item = String>) {
+        self.tables().groups = groups.map(|name| GroupCount { name, ..GroupCount::default() }).collect();
     }
 
     fn tables(&self) -> MutexGuard<'_, Tables> {

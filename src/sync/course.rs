@@ -1,7 +1,9 @@
 //! One run under way: what its threads share, and the delivery of a request's worth of objects.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use grouparoo_clock::Clock;
 use jiff::Timestamp;
@@ -17,6 +19,7 @@ use super::account::{Account, FieldCount};
 use super::committer::Committer;
 use super::decide::GroupKind;
 use super::outcome::{Memberships, Outcome};
+use super::planning::Planner;
 use super::parcel::{Candidate, Item, Parcel, refusal_mark};
 use super::program::Program;
 use super::reason::{Reason, Stop};
@@ -99,7 +102,18 @@ pub struct Course {
     pub group_faults: Mutex<Vec<u32>>,
     /// Pairs of record and `braze_id` seen on the way (Enrich).
     pub pairs: Mutex<Vec<(String, u64)>>,
+    /// The first keys that were acknowledged, with the time of the clock: to sample the workspace by.
+    pub delivered: Mutex<Vec<(String, Duration)>>,
+    /// Requests in flight were given up: their records have no outcome.
+    pub abandoned: AtomicBool,
+    /// Time of the clock before which nothing is written: the previous run's calls settle until then.
+    pub first_write: Duration,
+    /// Mode Plan: nothing is sent, and this counts what would be.
+    pub planner: Option<Arc<Mutex<Planner>>>,
 }
+
+/// Keys by which a workspace is sampled.
+const SAMPLE: usize = 50;
 
 /// A subscription leave that waits for all joins.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -158,12 +172,25 @@ impl Course {
 
     /// Delivers a parcel: intent, request, settlement, books.
     pub async fn deliver(&self, parcel: Parcel) -> Leftover {
+        if let Some(planner) = &self.planner {
+            Self::lock(planner).count(self, parcel);
+            return Leftover::default();
+        }
+        self.settle().await;
         let (whole, stripped) = self.without_faulty_groups(parcel);
         let mut leftover = self.deliver_once(whole, true).await;
         if !stripped.items.is_empty() {
             leftover.stale.extend(self.deliver_once(stripped, false).await.stale);
         }
         leftover
+    }
+
+    /// Waits until what the previous run wrote has settled.
+    pub async fn settle(&self) {
+        let left = self.first_write.saturating_sub(self.clock.monotonic());
+        if !left.is_zero() {
+            self.control.token().run_until_cancelled(self.clock.sleep(left)).await;
+        }
     }
 
     /// Delivers once; objects that Braze refused with their groups are sent once more without (`retry_groups`).
@@ -201,6 +228,7 @@ impl Course {
             let settled = match fate {
                 Fate::Acknowledged => {
                     books.acknowledged(self, &item);
+                    self.note_delivered(&item);
                     leftover.accepted.insert(item.key_hash);
                     self.finish(item.key_hash, item.outcome, item.more);
                     continue;
@@ -252,6 +280,14 @@ impl Course {
             leftover.accepted.extend(accepted);
         }
         leftover
+    }
+
+    fn note_delivered(&self, item: &Item) {
+        let mut delivered = Self::lock(&self.delivered);
+        if delivered.len() < SAMPLE {
+            let key = String::from_utf8_lossy(&item.intended.after.key).into_owned();
+            delivered.push((key, self.clock.monotonic()));
+        }
     }
 
     /// Records that are not sent because the run was stopped: what they want is not acknowledged.
@@ -403,7 +439,7 @@ impl Course {
 
 /// What a parcel adds to the books.
 #[derive(Default)]
-struct Books {
+pub(super) struct Books {
     sent: u64,
     cleared: u64,
     memberships: Memberships,
@@ -413,7 +449,7 @@ struct Books {
 }
 
 impl Books {
-    fn acknowledged(&mut self, course: &Course, item: &Item) {
+    pub(super) fn acknowledged(&mut self, course: &Course, item: &Item) {
         let IntendedRecord { after, touched, .. } = &item.intended;
         for &column in &touched.attributes {
             let field = self.fields.entry(column).or_default();
@@ -444,7 +480,7 @@ impl Books {
         }
     }
 
-    fn post(&self, course: &Course) {
+    pub(super) fn post(&self, course: &Course) {
         let account = &course.account;
         account.attributes.sent.add(self.sent);
         account.attributes.cleared.add(self.cleared);

@@ -87,7 +87,11 @@ impl Course {
         let lists: Vec<(Vec<u8>, Vec<usize>)> =
             wanted.iter().map(|(leave, _)| (leave.key.clone(), leave.groups.clone())).collect();
         let befores: Vec<&Record> = wanted.iter().map(|(_, record)| *record).collect();
-        let answers = self.answers_for_leaves(&lists, &befores).await;
+        let mut answers = self.answers_for_leaves(&lists, &befores).await;
+        if self.planner.is_some() {
+            // A plan asks nothing: leaves are counted as if nobody had opted out.
+            answers.iter_mut().flatten().for_each(|answer| *answer = Some(decide::Answer::Subscribed));
+        }
         let mut parcel = Parcel::default();
         let mut changes = Vec::new();
         let mut object = Vec::new();
@@ -143,7 +147,7 @@ impl Course {
                 .collect();
             let names: Vec<String> =
                 asked.iter().map(|&at| String::from_utf8_lossy(&leaves[at].0).into_owned()).collect();
-            let states = if self.group_is_off(group) {
+            let states = if self.group_is_off(group) || self.planner.is_some() {
                 vec![Answer::Missing; names.len()]
             } else {
                 self.read_states(group, By::ExternalId, &names).await

@@ -2,6 +2,8 @@
 
 pub mod account;
 pub mod approval;
+pub mod check;
+pub mod close;
 pub mod committer;
 pub mod course;
 pub mod decide;
@@ -15,11 +17,14 @@ pub mod memory;
 pub mod object;
 pub mod outcome;
 pub mod parcel;
+pub mod planning;
 pub mod program;
 pub mod read;
 pub mod reason;
+pub mod removals;
 pub mod remove;
 pub mod report;
+pub mod run;
 pub mod schema;
 pub mod stage;
 pub mod value;

@@ -400,12 +400,7 @@ impl Reader<'_> {
             self.flush_staged().await;
             self.changes.clear();
             let trial = self.trial.take().unwrap_or_default();
-            for work in trial.held {
-                match work {
-                    Work::Parcel(parcel) => self.course.give_up(&parcel.items),
-                    Work::Stage(staged) => self.course.account.counts.pending.add(staged.len() as u64),
-                }
-            }
+            trial.held.into_iter().for_each(|work| abandon(self.course, work));
             self.end.keys_unknown = true;
             self.course.control.stop(Stop::new(
                 Reason::ApprovalRequired,
@@ -431,8 +426,10 @@ impl Reader<'_> {
             trial.held.push(work);
             return;
         }
-        // Delivery ends only after this channel: what cannot be handed over belongs to a run that is gone.
-        let _ = self.work.send(work).await;
+        if let Err(mpsc::error::SendError(work)) = self.work.send(work).await {
+            // Delivery was given up: nothing of this is sent.
+            abandon(self.course, work);
+        }
     }
 
     async fn flush_parcel(&mut self) {
@@ -462,6 +459,13 @@ impl Reader<'_> {
         for (group, members) in self.members.iter().enumerate() {
             self.course.account.group(group, *members, 0, 0);
         }
+    }
+}
+
+fn abandon(course: &Course, work: Work) {
+    match work {
+        Work::Parcel(parcel) => course.give_up(&parcel.items),
+        Work::Stage(staged) => course.account.counts.pending.add(staged.len() as u64),
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use crate::braze::{BrazeError, Fate, Refusal};
+use crate::braze::{BrazeError, Fate, Refusal, Traffic};
 use crate::state::{
     Change, GroupState, IntendedRecord, Intent, IntentKind, OptOut, Person, Record, Settled, Settlement,
     StateError, Touched,
@@ -267,6 +267,50 @@ impl Course {
             }
         }
         self.note(changes).await;
+        Ok(())
+    }
+
+    /// Mode Plan: what deletes would be.
+    pub fn plan_deletes(&self, keys: &KeyList) {
+        for key in keys.iter() {
+            self.account.counts.count(Outcome::Deleted);
+            if let Some(planner) = &self.planner {
+                Self::lock(planner).sample(key, "delete", None);
+            }
+        }
+        let requests = keys.len().div_ceil(CHUNK) as u64;
+        let objects = keys.len() as u64;
+        self.account.traffic(Traffic { requests, delete: requests, objects, ..Traffic::default() });
+    }
+
+    /// Mode Plan: what releases would be, as if nobody had opted out.
+    pub fn plan_releases(&self, keys: &KeyList) -> Result<(), StateError> {
+        let rules = &self.program.rules;
+        for chunk in &mut keys.chunks(CHUNK) {
+            let mut parcel = Parcel::default();
+            for key in chunk {
+                let Some(record) = self.store.get(&key)? else { continue };
+                let mut decision = decide::release(rules, &record);
+                for group in std::mem::take(&mut decision.leaves) {
+                    decide::leave(rules, group, Some(Answer::Subscribed), false, &mut decision);
+                }
+                let key_hash = self.program.hash_key.hash(&key);
+                let subject =
+                    Subject { key: &key, key_hash, fingerprint: 0, before: Some(Box::new(record)) };
+                let no_value = |_| Value { json: b"", data_points: 0 };
+                let mut object = Vec::new();
+                match compose(&self.program, subject, decision, no_value, (true, true), &mut object) {
+                    Composed::Send(item) => {
+                        parcel.batch.push(&object);
+                        parcel.items.push(*item);
+                    }
+                    _ => self.account.counts.count(Outcome::Released),
+                }
+            }
+            if let Some(planner) = &self.planner {
+                Self::lock(planner).count(self, parcel);
+            }
+        }
         Ok(())
     }
 }

@@ -24,6 +24,9 @@ const ROUNDS: usize = 5;
 impl Course {
     /// Asks, decides and delivers, again for those that waited too long meanwhile.
     pub async fn stage(&self, mut candidates: Vec<Candidate>) {
+        if self.planner.is_some() {
+            return self.stage_planned(candidates).await;
+        }
         for _ in 0..ROUNDS {
             if candidates.is_empty() {
                 return;
@@ -153,7 +156,7 @@ impl Course {
     }
 
     /// What is known before Braze is asked: opt-outs remembered beyond a user's delete, and groups left out.
-    fn marks(&self, candidate: &Candidate) -> Vec<Option<Answer>> {
+    pub(super) fn marks(&self, candidate: &Candidate) -> Vec<Option<Answer>> {
         let rules = &self.program.rules.groups;
         let mark = |(index, rule): (usize, &decide::GroupRule)| {
             let GroupKind::Subscription { always: false, .. } = rule.kind else { return None };
@@ -263,7 +266,7 @@ impl Course {
         }
     }
 
-    async fn compose_all(
+    pub(super) async fn compose_all(
         &self,
         candidates: Vec<Candidate>,
         answers: &[Vec<Option<Answer>>],

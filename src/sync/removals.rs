@@ -1,0 +1,210 @@
+//! Which removals a run may send: the set, the guard, the approvals (docs/semantics.md, "Deletion guard").
+
+use crate::state::{Change, Record, StateError, Status};
+
+use super::approval::{self, Asking};
+use super::close::Permitted;
+use super::close::Ending;
+use super::course::Course;
+use super::decide;
+use super::guard;
+use super::job::{Collection, SyncMode};
+use super::keys::KeyList;
+use super::memory::Question;
+use super::outcome::Skip;
+use super::read::ReadEnd;
+use super::run::Run;
+
+/// How long a delete without an answer is sent again.
+const DELETE_RETRY: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
+
+/// Removals of a run, sorted by what becomes of them.
+#[derive(Default)]
+struct Removals {
+    /// Nothing destructive would be sent: never held.
+    harmless: KeyList,
+    /// An approval covers them.
+    approved: KeyList,
+    /// The guard's formula decides.
+    guarded: KeyList,
+    /// Held until a person approves, whatever the formula says.
+    barred: KeyList,
+    /// Digest of the destructive set without the approved ones, independent of its order.
+    digest: u64,
+    /// The same with the approved ones: what a token of a plan stands for.
+    whole: u64,
+}
+
+/// Sends the removals that may be sent, holds the others and asks.
+pub async fn remove(
+    run: &mut Run<'_>,
+    course: &Course,
+    read: &ReadEnd,
+    permitted: Permitted,
+    ending: &mut Ending,
+) -> Result<(), StateError> {
+    if !permitted.removals {
+        // What left in the rows read stays as it is: the next complete read decides.
+        course.account.counts.pending.add(read.left.len() as u64);
+        return Ok(());
+    }
+    let mut gone = KeyList::default();
+    if permitted.gone && !course.program.rules.adopt {
+        gone = find_gone(run, course).await?;
+    }
+    let removals = sort(run, course, read, &gone)?;
+    let uncovered = (removals.guarded.len() + removals.barred.len()) as u64;
+    let verdict =
+        guard::judge(&run.job.deletion_guard, &run.memory.ledger, removals.guarded.len() as u64, run.known, run.now);
+    let whole_set = whole_set_approved(run, &removals);
+    let trips = (verdict.trips || !removals.barred.is_empty()) && !whole_set;
+    ending.guard_trips = trips && uncovered > 0;
+    let deletes = run.job.mode == SyncMode::Sync;
+    send(run, course, &removals.harmless, false).await?;
+    let covered = if whole_set { 0 } else { removals.guarded.len() as u64 };
+    if !trips {
+        run.note_removals(course, if run.request.plan { 0 } else { covered }).await;
+    }
+    for list in [&removals.approved, &removals.guarded, &removals.barred] {
+        let held = trips && !std::ptr::eq(list, &removals.approved);
+        if held {
+            course.hold(list, !run.request.plan).await?;
+        } else {
+            send(run, course, list, deletes).await?;
+        }
+    }
+    if ending.guard_trips {
+        let asking = Asking {
+            question: Question::DeletionGuard,
+            answer: None,
+            action: if deletes { "delete" } else { "release" },
+            digest: removals.digest,
+            removals: uncovered,
+            known_records: verdict.known,
+        };
+        let serial = course.serial;
+        let key = run.tools.store.hash_key().clone();
+        let issued = approval::ask(&key, &mut run.memory.ledger, &asking, serial, run.now);
+        ending.questions.push(issued);
+        ending.guard = Some(verdict);
+    } else if uncovered == 0 || !trips {
+        settle_question(run, course, &removals, whole_set);
+    }
+    Ok(())
+}
+
+/// Known records that a complete full read did not find; one that was missing too seldom is only counted.
+async fn find_gone(run: &Run<'_>, course: &Course) -> Result<KeyList, StateError> {
+    let mut gone = KeyList::default();
+    let mut changes = Vec::new();
+    let mut waiting = 0;
+    let takes_all_back = run.job.collection == Collection::None;
+    course.store.unseen(&mut |mut record: Record| {
+        match record.status {
+            Status::Live | Status::Attempted => {
+                record.absences = record.absences.saturating_add(1);
+                if takes_all_back || record.absences >= run.job.deletion_guard.absent_reads {
+                    gone.push(&record.key);
+                } else {
+                    waiting += 1;
+                    changes.push(Change::Put(record, 0));
+                }
+            }
+            Status::Absent | Status::Refused => changes.push(Change::Erase(record.key)),
+            Status::Released => {}
+        }
+        true
+    })?;
+    course.account.counts.gone.add(gone.len() as u64 + waiting);
+    course.account.skip(Skip::AwaitingAbsence, waiting);
+    course.note(changes).await;
+    Ok(gone)
+}
+
+fn sort(run: &Run<'_>, course: &Course, read: &ReadEnd, gone: &KeyList) -> Result<Removals, StateError> {
+    let deletes = run.job.mode == SyncMode::Sync;
+    let approval =
+        approval::given(&run.memory.ledger, Question::DeletionGuard, &run.request.approvals, run.now)
+            .map(|token| token.serial);
+    let none_approved = run.job.collection == Collection::None;
+    let unverified = run.memory.binding.as_ref().is_some_and(|binding| binding.unverified);
+    let mut removals = Removals::default();
+    for key in read.left.iter().chain(gone.iter()) {
+        let Some(record) = course.store.get(key)? else { continue };
+        let destructive = deletes || decide::release_is_destructive(&course.program.rules, &record);
+        if !destructive {
+            removals.harmless.push(key);
+            continue;
+        }
+        let hash = course.program.hash_key.hash(key);
+        removals.whole = removals.whole.wrapping_add(hash);
+        // Approved: held since a serial that the token covers, or by the question of collection None.
+        let covered = approval.is_some_and(|serial| record.held_since.is_some_and(|since| since <= serial));
+        if covered || none_approved {
+            removals.approved.push(key);
+            continue;
+        }
+        removals.digest = removals.digest.wrapping_add(hash);
+        let too_old = record.delete_sent.is_some_and(|at| run.now.duration_since(at) > DELETE_RETRY);
+        if unverified || too_old {
+            removals.barred.push(key);
+        } else {
+            removals.guarded.push(key);
+        }
+    }
+    Ok(removals)
+}
+
+/// A token of a plan covers an identical set, though no run issued it.
+fn whole_set_approved(run: &Run<'_>, removals: &Removals) -> bool {
+    let deletes = run.job.mode == SyncMode::Sync;
+    let asking = Asking {
+        question: Question::DeletionGuard,
+        answer: None,
+        action: if deletes { "delete" } else { "release" },
+        digest: removals.whole,
+        removals: 0,
+        known_records: 0,
+    };
+    let token = approval::token(run.tools.store.hash_key(), &run.memory.ledger, &asking);
+    run.request.approvals.contains(&token) && !run.memory.ledger.used_tokens.contains(&token)
+}
+
+/// The question is over: its set was sent, or is not there any more.
+fn settle_question(run: &mut Run<'_>, course: &Course, removals: &Removals, whole_set: bool) {
+    let approvals = &run.request.approvals;
+    let given = approval::given(&run.memory.ledger, Question::DeletionGuard, approvals, run.now);
+    let given = given.map(|token| token.token.clone());
+    let sent = !removals.approved.is_empty() || whole_set;
+    match given {
+        Some(token) if sent && !course.control.is_stopped() => {
+            approval::use_up(&mut run.memory.ledger, &token);
+            if let Some(binding) = &mut run.memory.binding {
+                binding.unverified = false;
+            }
+        }
+        _ if whole_set => run.memory.ledger.approvals_used += 1,
+        _ => approval::withdraw(&mut run.memory.ledger, Question::DeletionGuard),
+    }
+}
+
+async fn send(run: &Run<'_>, course: &Course, keys: &KeyList, deletes: bool) -> Result<(), StateError> {
+    if keys.is_empty() {
+        return Ok(());
+    }
+    if run.request.plan {
+        if deletes {
+            course.plan_deletes(keys);
+            return Ok(());
+        }
+        course.plan_releases(keys)?;
+        return Ok(());
+    }
+    course.settle().await;
+    if deletes {
+        course.delete_all(keys).await?;
+    } else {
+        course.release_all(keys).await?;
+    }
+    Ok(())
+}
