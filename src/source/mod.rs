@@ -7,6 +7,7 @@
 mod csv;
 mod error;
 mod postgres;
+mod pump;
 mod relation;
 mod sqlite;
 mod tls;
@@ -140,8 +141,7 @@ pub fn open(config: &SourceConfig, clock: &Clock) -> Result<Box<dyn Source>, Sou
     let timeout = config.query_timeout;
     Ok(match &config.system {
         System::Postgres(postgres) => Box::new(postgres::Postgres::new(postgres, timeout, clock)?),
-        System::Sqlite(_) | System::Csv(_) => {
-            return Err(SourceError::Invalid("this kind of source cannot be read yet".to_owned()));
-        }
+        System::Sqlite(sqlite) => Box::new(sqlite::Sqlite::new(sqlite, timeout, clock)),
+        System::Csv(csv) => Box::new(csv::Csv::new(csv, timeout, clock)?),
     })
 }

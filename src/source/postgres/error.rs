@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio_postgres::error::DbError;
 
 use crate::source::SourceError;
+use crate::source::error::{one_line, without_values};
 
 /// How far the work had come; the same failure means different things.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,7 +76,7 @@ impl Context {
             _ => SourceError::QueryFailed {
                 sqlstate: Some(code.to_owned()),
                 message: match phase {
-                    Phase::Read => without_values(code, db.message()),
+                    Phase::Read => safe_message(code, db.message()),
                     _ => one_line(db.message()),
                 },
             },
@@ -155,37 +156,16 @@ fn io_cause(error: &io::Error) -> String {
     }
 }
 
-fn one_line(message: &str) -> String {
-    message.chars().map(|c| if c.is_control() { ' ' } else { c }).take(300).collect()
-}
-
 /// A message of a running query, which may repeat the value it stumbled over. Classes that speak of the server
 /// and of resources pass; where the text is a fixed sentence around a value, all between the first and the last
 /// quote goes, and every number; the rest is replaced by a sentence of our own.
-fn without_values(code: &str, message: &str) -> String {
+fn safe_message(code: &str, message: &str) -> String {
     match &code[..2.min(code.len())] {
         "08" | "0A" | "25" | "40" | "53" | "55" | "57" => one_line(message),
-        "21" | "22" | "23" | "2F" | "42" | "54" => masked(message),
+        "21" | "22" | "23" | "2F" | "42" | "54" => without_values(message),
         "P0" => "the query raised an error of its own".to_owned(),
         _ => "the server reported an error while the query ran".to_owned(),
     }
-}
-
-fn masked(message: &str) -> String {
-    let line = one_line(message.lines().next().unwrap_or_default());
-    let quotes = |c: char| matches!(c, '"' | '\'' | '«' | '»' | '„' | '“' | '”' | '`');
-    let line = match (line.find(quotes), line.rfind(quotes)) {
-        (Some(first), Some(last)) if first < last => {
-            let after = line[last..].chars().next().map_or(0, char::len_utf8);
-            format!("{}…{}", &line[..first], &line[last + after..])
-        }
-        (Some(first), _) => format!("{}…", &line[..first]),
-        _ => line,
-    };
-    line.split(' ')
-        .map(|word| if word.contains(|c: char| c.is_numeric()) { "…" } else { word })
-        .collect::<Vec<_>>()
-        .join(" ")
 }
 
 #[cfg(test)]
@@ -218,7 +198,7 @@ mod tests {
             ("XX000", "cache lookup failed", "the server reported an error while the query ran"),
             ("53200", "out of memory", "out of memory"),
         ] {
-            assert_eq!(without_values(code, message), expected);
+            assert_eq!(safe_message(code, message), expected);
         }
     }
 }
