@@ -67,3 +67,27 @@ pub enum SourceError {
     #[error("{0}")]
     Invalid(String),
 }
+
+/// A message of the system in one line of bounded length.
+pub(super) fn one_line(message: &str) -> String {
+    message.chars().map(|c| if c.is_control() { ' ' } else { c }).take(300).collect()
+}
+
+/// A message without what may be a value of a row: all between its first and its last quote goes, and every
+/// word with a digit.
+pub(super) fn without_values(message: &str) -> String {
+    let line = one_line(message.lines().next().unwrap_or_default());
+    let quotes = |c: char| matches!(c, '"' | '\'' | '«' | '»' | '„' | '“' | '”' | '`');
+    let line = match (line.find(quotes), line.rfind(quotes)) {
+        (Some(first), Some(last)) if first < last => {
+            let after = line[last..].chars().next().map_or(0, char::len_utf8);
+            format!("{}…{}", &line[..first], &line[last + after..])
+        }
+        (Some(first), _) => format!("{}…", &line[..first]),
+        _ => line,
+    };
+    line.split(' ')
+        .map(|word| if word.contains(|c: char| c.is_numeric()) { "…" } else { word })
+        .collect::<Vec<_>>()
+        .join(" ")
+}

@@ -7,12 +7,15 @@
 mod csv;
 mod error;
 mod postgres;
+mod pump;
+mod relation;
 mod sqlite;
 mod tls;
 
 use std::time::Duration;
 
 use async_trait::async_trait;
+use grouparoo_clock::Clock;
 
 use crate::data::{Column, RowBatch};
 
@@ -127,4 +130,18 @@ pub enum System {
     Sqlite(SqliteConfig),
     /// CSV files.
     Csv(CsvConfig),
+}
+
+/// Makes the source that a configuration describes. Nothing is connected or opened yet: all network and file
+/// access is in the methods of [`Source`].
+///
+/// # Errors
+/// [`SourceError::Invalid`] for a configuration that cannot work, such as a certificate that is no PEM.
+pub fn open(config: &SourceConfig, clock: &Clock) -> Result<Box<dyn Source>, SourceError> {
+    let timeout = config.query_timeout;
+    Ok(match &config.system {
+        System::Postgres(postgres) => Box::new(postgres::Postgres::new(postgres, timeout, clock)?),
+        System::Sqlite(sqlite) => Box::new(sqlite::Sqlite::new(sqlite, timeout, clock)),
+        System::Csv(csv) => Box::new(csv::Csv::new(csv, timeout, clock)?),
+    })
 }

@@ -1,75 +1,199 @@
 //! CSV files: a folder or a ConfigMap, whose entries are the tables.
+//!
+//! All columns are text. A read is complete when the file ended where it ended at the beginning: the same size,
+//! time of change and inode.
 
-use std::collections::BTreeMap;
-use std::fmt;
-use std::path::PathBuf;
-use std::sync::Arc;
+mod config;
+mod file;
+mod parser;
+mod records;
+mod text;
 
-use bytes::Bytes;
+use std::collections::{BTreeSet, HashSet};
+use std::time::Duration;
 
-/// CSV files of one form.
-#[derive(Clone, Debug)]
-pub struct CsvConfig {
-    /// Where the files are.
-    pub files: CsvFiles,
-    /// Character between fields; ASCII.
-    pub delimiter: char,
-    /// Character around fields that hold the delimiter or a line end; ASCII.
-    pub quote: char,
-    /// Character encoding of files without a byte order mark.
-    pub encoding: CsvEncoding,
-    /// Whether the first line names the columns.
-    pub header: CsvHeader,
-    /// Unquoted texts that are read as null.
-    pub null_texts: Vec<String>,
+use async_trait::async_trait;
+use grouparoo_clock::Clock;
+
+pub use config::{CsvConfig, CsvEncoding, CsvFiles, CsvHeader};
+
+use self::records::Records;
+use super::pump::{self, Sink, Stopper};
+use super::{Description, Relation, RowStream, Selection, ServerInfo, Source, SourceError};
+use crate::data::{Cell, Column, ColumnKind, KeyKind, RowBatch, canonical_key};
+
+/// Rows that are skipped between two looks at the clock.
+const SKIPPED_ROWS: usize = 4096;
+/// Bytes that an estimate of the number of rows looks at.
+const ESTIMATE_BYTES: u64 = 64 << 10;
+
+/// CSV files as a source.
+pub(super) struct Csv {
+    config: CsvConfig,
+    timeout: Duration,
+    clock: Clock,
 }
 
-/// Where CSV files are.
-#[derive(Clone)]
-pub enum CsvFiles {
-    /// A folder; the table is a path inside it.
-    Directory {
-        /// The folder, as the process opens it.
-        path: PathBuf,
-        /// The folder as the manifest names it; shown to people.
-        shown: String,
-    },
-    /// The content of a ConfigMap; the table is one of its keys.
-    ConfigMap {
-        /// Name of the ConfigMap.
-        name: String,
-        /// Its keys and their content.
-        files: Arc<BTreeMap<String, Bytes>>,
-    },
-}
+impl Csv {
+    pub(super) fn new(config: &CsvConfig, timeout: Duration, clock: &Clock) -> Result<Self, SourceError> {
+        config.validate()?;
+        Ok(Self { config: config.clone(), timeout, clock: clock.clone() })
+    }
 
-impl fmt::Debug for CsvFiles {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Directory { path, .. } => f.debug_tuple("Directory").field(path).finish(),
-            Self::ConfigMap { name, .. } => f.debug_tuple("ConfigMap").field(name).finish(),
-        }
+    fn stopper(&self) -> Stopper {
+        Stopper::new(&self.clock, self.timeout)
     }
 }
 
-/// Character encoding of a file.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum CsvEncoding {
-    /// UTF-8.
-    #[default]
-    Utf8,
-    /// UTF-16, little-endian unless a byte order mark says otherwise.
-    Utf16,
-    /// Windows-1252, the superset of Latin-1.
-    Windows1252,
+/// The name of the file.
+fn table(relation: &Relation) -> Result<&str, SourceError> {
+    match relation {
+        Relation::Table(table) => Ok(table),
+        Relation::Query(_) => Err(SourceError::Invalid(
+            "a CSV source has no query language: name the file in table instead of a query".to_owned(),
+        )),
+    }
 }
 
-/// Whether the first line of a file names the columns.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum CsvHeader {
-    /// It does.
-    #[default]
-    Present,
-    /// It is a row like the others; the columns are called 1, 2, 3 and so on.
-    Absent,
+#[async_trait]
+impl Source for Csv {
+    fn kind(&self) -> &'static str {
+        "Csv"
+    }
+
+    fn location(&self) -> String {
+        match &self.config.files {
+            CsvFiles::Directory { shown, .. } => shown.clone(),
+            CsvFiles::ConfigMap { name, .. } => format!("ConfigMap {name}"),
+        }
+    }
+
+    async fn check(&self) -> Result<ServerInfo, SourceError> {
+        let files = self.config.files.clone();
+        pump::blocking(self.stopper(), move |_| {
+            file::check(&files)?;
+            Ok(ServerInfo { version: None, warnings: Vec::new() })
+        })
+        .await
+    }
+
+    async fn describe(&self, relation: &Relation) -> Result<Description, SourceError> {
+        let (config, table) = (self.config.clone(), table(relation)?.to_owned());
+        pump::blocking(self.stopper(), move |stopper| {
+            let mut records = Records::open(&config, &table)?;
+            let columns = records.columns().iter().map(|name| Column {
+                name: name.clone(),
+                source_type: "text".to_owned(),
+                kind: ColumnKind::Dynamic,
+            });
+            let columns = columns.collect();
+            Ok(Description { columns, row_estimate: estimate(&mut records, stopper)? })
+        })
+        .await
+    }
+
+    async fn read(
+        &self,
+        relation: &Relation,
+        columns: &[String],
+        selection: &Selection,
+    ) -> Result<Box<dyn RowStream>, SourceError> {
+        if columns.is_empty() {
+            return Err(SourceError::Invalid("a read names at least one column".to_owned()));
+        }
+        let (config, table) = (self.config.clone(), table(relation)?.to_owned());
+        let (columns, selection) = (columns.to_vec(), selection.clone());
+        pump::start(self.stopper(), columns.len(), move |sink, _| {
+            let mut records = Records::open(&config, &table)?;
+            pour(&mut records, &columns, &selection, &config, sink)
+        })
+        .await
+    }
+}
+
+/// Rows of the first part of a file, by their share of its bytes.
+fn estimate(records: &mut Records, stopper: &Stopper) -> Result<Option<u64>, SourceError> {
+    let mut rows = 0_u64;
+    while records.bytes_read() <= ESTIMATE_BYTES {
+        if stopper.must_stop() {
+            return Err(stopper.verdict());
+        }
+        if !records.next()? {
+            return Ok(Some(rows));
+        }
+        rows += 1;
+    }
+    Ok(rows.checked_mul(records.size()).map(|n| n / records.bytes_read()))
+}
+
+fn pour(
+    records: &mut Records,
+    columns: &[String],
+    selection: &Selection,
+    config: &CsvConfig,
+    sink: &mut Sink,
+) -> Result<(), SourceError> {
+    let places: Vec<_> = columns.iter().map(|name| records.place(name)).collect::<Result<_, _>>()?;
+    let mut filter = match selection {
+        Selection::Keys { column, keys } => Some(KeyFilter::new(records.place(column)?, keys)),
+        _ => None,
+    };
+    let nulls: BTreeSet<&[u8]> = config.null_texts.iter().map(String::as_bytes).collect();
+    let mut left = match selection {
+        Selection::Sample(rows) => u64::from(*rows),
+        _ => u64::MAX,
+    };
+    sink.opened()?;
+    let (mut counted, mut skipped) = (0, 0);
+    while left > 0 && records.next()? {
+        sink.count_bytes(records.bytes_read() - counted);
+        counted = records.bytes_read();
+        if filter.as_mut().is_some_and(|filter| !filter.matches(records)) {
+            skipped += 1;
+            if skipped % SKIPPED_ROWS == 0 {
+                sink.check()?;
+            }
+            continue;
+        }
+        for place in &places {
+            let (text, quoted) = records.field(*place);
+            match !quoted && nulls.contains(text) {
+                true => sink.batch().push(Cell::Null),
+                false => sink.batch().push_bytes_as_text(text),
+            }
+        }
+        sink.end_row()?;
+        left -= 1;
+    }
+    Ok(())
+}
+
+/// Picks rows by a column. A file has no types: `007` is a spelling of the key `7` too, and which of the two a
+/// Model means is for its reader to tell.
+struct KeyFilter {
+    place: usize,
+    keys: HashSet<Vec<u8>>,
+    cell: RowBatch,
+    canonical: Vec<u8>,
+}
+
+impl KeyFilter {
+    fn new(place: usize, keys: &[String]) -> Self {
+        let keys = keys.iter().map(|key| key.clone().into_bytes()).collect();
+        Self { place, keys, cell: RowBatch::new(1), canonical: Vec::new() }
+    }
+
+    fn matches(&mut self, records: &Records) -> bool {
+        let (text, _) = records.field(self.place);
+        if self.keys.contains(text) {
+            return true;
+        }
+        self.cell.clear();
+        self.cell.push_bytes_as_text(text);
+        self.cell.end_row();
+        self.canonical.clear();
+        let cell = self.cell.row(0)[0];
+        canonical_key(cell, &self.cell, KeyKind::Integer, &mut self.canonical).is_ok()
+            && self.keys.contains(&self.canonical)
+    }
 }
