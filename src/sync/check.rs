@@ -176,7 +176,8 @@ impl Checking<'_> {
     }
 
     fn ask_workspace(&self, memory: &mut Memory, wanted: &Binding) -> Blocked {
-        let digest = self.key.hash(format!("{}{:?}{}", wanted.host, wanted.workspace, wanted.key_digest).as_bytes());
+        let digest =
+            self.key.hash(format!("{}{:?}{}", wanted.host, wanted.workspace, wanted.key_digest).as_bytes());
         let questions = ["same", "fresh"]
             .into_iter()
             .map(|answer| {
@@ -206,8 +207,8 @@ impl Checking<'_> {
         let mut questions = Vec::new();
         let mut sentences = Vec::new();
         for (question, digest, sentence) in self.raised(memory, before) {
-            if let Some(token) =
-                approval::given(&memory.ledger, question, self.approvals, self.now).filter(|t| t.digest == digest)
+            if let Some(token) = approval::given(&memory.ledger, question, self.approvals, self.now)
+                .filter(|t| t.digest == digest)
             {
                 let token = token.token.clone();
                 approval::use_up(&mut memory.ledger, &token);
@@ -241,7 +242,8 @@ impl Checking<'_> {
                 raised.push((
                     Question::KeyChanged,
                     self.key.hash(format!("{:?}", key(&now)).as_bytes()),
-                    "the primary key is another property, column or type: every user would be created anew".to_owned(),
+                    "the primary key is another property, column or type: every user would be created anew"
+                        .to_owned(),
                 ));
             }
         }
@@ -273,7 +275,12 @@ impl Checking<'_> {
     pub fn tell_changes(&self, before: Option<&Binding>, source: &str, account: &Account) {
         let alignment = &self.program.alignment;
         for target in &alignment.cleared {
-            account.warn("TargetCleared", target, 0, "no longer mapped: it is removed in Braze, once per user");
+            account.warn(
+                "TargetCleared",
+                target,
+                0,
+                "no longer mapped: it is removed in Braze, once per user",
+            );
         }
         for target in &alignment.left {
             account.warn("TargetLeft", target, 0, "no longer mapped: it stays in Braze as it is");
@@ -283,7 +290,10 @@ impl Checking<'_> {
         }
         if let Some(before) = before {
             let relation = self.key.hash(format!("{:?}", self.job.model.relation).as_bytes());
-            if before.source != source || before.relation_digest != relation || before.model != self.job.model.name {
+            if before.source != source
+                || before.relation_digest != relation
+                || before.model != self.job.model.name
+            {
                 account.warn(
                     "SourceChanged",
                     "",

@@ -11,7 +11,8 @@ use super::memory::{IssuedToken, Pair, Question};
 use super::read::{self, ReadEnd};
 use super::reason::{Reason, Stop};
 use super::report::{
-    CodeCount, FieldReport, PendingApproval, PlanReport, Report, RunMode, SourceReport, TrafficReport, Verdict,
+    CodeCount, FieldReport, PendingApproval, PlanReport, Report, RunMode, SourceReport, TrafficReport,
+    Verdict,
 };
 use super::run::{Run, state_stop};
 
@@ -188,7 +189,11 @@ async fn sample_workspace(run: &mut Run<'_>, course: &Course) {
         }
     }
     let wrote = course.account.traffic_so_far().track > 0;
-    if binding.workspace.is_some() || !wrote || binding.pairs.len() >= ENOUGH_PAIRS || course.control.is_stopped() {
+    if binding.workspace.is_some()
+        || !wrote
+        || binding.pairs.len() >= ENOUGH_PAIRS
+        || course.control.is_stopped()
+    {
         return;
     }
     let settled = course.clock.monotonic().saturating_sub(run.job.app.settle);
@@ -217,7 +222,8 @@ pub fn report(run: &Run<'_>, ending: Ending) -> Report {
     let account = &run.account;
     let size = run.tools.store.size();
     let counts = account.counts.snapshot();
-    let stop = ending.stop.or_else(|| run.control.stopped()).or_else(|| unfinished(run, &counts, ending.guard));
+    let stop =
+        ending.stop.or_else(|| run.control.stopped()).or_else(|| unfinished(run, &counts, ending.guard));
     let attributes = account.attributes.snapshot();
     let memberships = account.memberships.snapshot();
     let spotless = counts.rejected() == 0 && attributes.dropped == 0 && memberships.refused == 0;
@@ -273,7 +279,11 @@ pub fn report(run: &Run<'_>, ending: Ending) -> Report {
             .changed_fields()
             .into_iter()
             .take(MOST_FIELDS)
-            .map(|(column, count)| FieldReport { name: field(column), set: count.set, cleared: count.cleared })
+            .map(|(column, count)| FieldReport {
+                name: field(column),
+                set: count.set,
+                cleared: count.cleared,
+            })
             .collect(),
         errors: account.errors(MOST_ERRORS),
         warnings: account.warnings(),
@@ -294,11 +304,7 @@ fn mode(run: &Run<'_>) -> RunMode {
 }
 
 /// Why a run that was not stopped did not succeed.
-fn unfinished(
-    run: &Run<'_>,
-    counts: &super::outcome::Counts,
-    guard: Option<guard::Verdict>,
-) -> Option<Stop> {
+fn unfinished(run: &Run<'_>, counts: &super::outcome::Counts, guard: Option<guard::Verdict>) -> Option<Stop> {
     if run.request.plan {
         return None;
     }
@@ -315,7 +321,10 @@ fn unfinished(
     (counts.pending > 0).then(|| {
         Stop::new(
             Reason::BrazeUnavailable,
-            format!("{} records are not acknowledged by Braze; the next run sends them again", counts.pending),
+            format!(
+                "{} records are not acknowledged by Braze; the next run sends them again",
+                counts.pending
+            ),
         )
     })
 }

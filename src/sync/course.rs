@@ -19,8 +19,8 @@ use super::account::{Account, FieldCount};
 use super::committer::Committer;
 use super::decide::GroupKind;
 use super::outcome::{Memberships, Outcome};
-use super::planning::Planner;
 use super::parcel::{Candidate, Item, Parcel, refusal_mark};
+use super::planning::Planner;
 use super::program::Program;
 use super::reason::{Reason, Stop};
 

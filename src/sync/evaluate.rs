@@ -2,7 +2,7 @@
 //!
 //! This is the hot path: no row allocates unless it holds lists, objects or expressions.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use crate::data::{Cell, KeyProblem, RowBatch, canonical_key};
 
@@ -132,8 +132,6 @@ pub struct Evaluator<'p> {
     program: &'p Program,
     /// JSON kind of each target: known before, or that of the first value met.
     pub kinds: Vec<Option<JsonKind>>,
-    /// Properties that an expression names.
-    named: Vec<bool>,
     now: Timestamp,
 }
 
@@ -142,20 +140,8 @@ type Converted<'b> = Result<Prop<'b>, Code>;
 impl<'p> Evaluator<'p> {
     /// An evaluator for one run.
     pub fn new(program: &'p Program) -> Self {
-        let mut named = vec![false; program.properties.len()];
-        let by_value = program.sources.iter().filter_map(|source| match &source.origin {
-            ValueOrigin::Expression(expression) => Some(expression),
-            _ => None,
-        });
-        let by_rule = program.memberships.iter().filter_map(|group| match &group.rule {
-            MembershipRule::When(expression) => Some(expression),
-            MembershipRule::Column(_) => None,
-        });
-        for &input in by_value.chain(by_rule).flat_map(Expression::inputs) {
-            named[input] = true;
-        }
         let kinds = program.sources.iter().map(|source| source.kind).collect();
-        Self { program, kinds, named, now: program.rules.now }
+        Self { program, kinds, now: program.rules.now }
     }
 
     /// Evaluates all rows of a batch into `out`.
@@ -176,8 +162,10 @@ impl<'p> Evaluator<'p> {
             props.extend(self.program.properties.iter().map(|property| {
                 value::property(cells[property.cell], batch, property.property_type, &self.program.settings)
             }));
-            let lists = self.lists(&props);
-            let input = |property: usize| self.input(property, &props, &lists, cells, batch);
+            let input = |property: usize| match &props[property] {
+                Ok(prop) => Input::from(prop),
+                Err(_) => Input::Failed,
+            };
             groups.clear();
             for group in &self.program.memberships {
                 groups.push(self.membership(&group.rule, cells, batch, &input));
@@ -203,40 +191,6 @@ impl<'p> Evaluator<'p> {
         let start = out.keys.len();
         canonical_key(cells[0], batch, self.program.key_kind, &mut out.keys)?;
         Ok((start as u32, out.keys.len() as u32))
-    }
-
-    /// Items of lists that an expression may look into, one a property.
-    fn lists<'a>(&self, props: &'a [Converted<'_>]) -> Vec<Vec<Input<'a>>> {
-        if !self.named.contains(&true) {
-            return Vec::new();
-        }
-        props
-            .iter()
-            .zip(&self.named)
-            .map(|(prop, &named)| match prop {
-                Ok(Prop::List(items)) if named => items.iter().map(scalar_input).collect(),
-                _ => Vec::new(),
-            })
-            .collect()
-    }
-
-    fn input<'a>(
-        &self,
-        property: usize,
-        props: &'a [Converted<'_>],
-        lists: &'a [Vec<Input<'a>>],
-        cells: &[Cell],
-        batch: &'a RowBatch,
-    ) -> Input<'a> {
-        match &props[property] {
-            Err(_) => Input::Failed,
-            Ok(Prop::List(_)) => Input::List(&lists[property]),
-            Ok(Prop::Json(_)) => match cells[self.program.properties[property].cell] {
-                Cell::Json(span) | Cell::Text(span) => Input::Json(batch.text(span)),
-                _ => Input::Failed,
-            },
-            Ok(prop) => scalar_input(prop),
-        }
     }
 
     fn membership<'a>(
@@ -431,26 +385,4 @@ fn write(
         return Ok(None);
     }
     target.write(prop, &mut out.json).map(Some)
-}
-
-fn scalar_input<'a>(prop: &'a Prop<'_>) -> Input<'a> {
-    match prop {
-        Prop::Null => Input::Null,
-        Prop::Bool(b) => Input::Bool(*b),
-        Prop::Int(n) => Input::Int(*n),
-        Prop::UInt(n) => Input::UInt(*n),
-        Prop::Float32(n) => Input::Double(f64::from(*n)),
-        Prop::Float64(n) => Input::Double(*n),
-        Prop::Decimal(digits) => digits.parse().map_or(Input::Failed, Input::Double),
-        Prop::Text(text) => Input::Text(text),
-        Prop::Date(days) => {
-            instant(i64::from(*days).checked_mul(86_400_000_000)).map_or(Input::Failed, Input::Instant)
-        }
-        Prop::Instant(micros) => instant(Some(*micros)).map_or(Input::Failed, Input::Instant),
-        Prop::Json(_) | Prop::List(_) => Input::Failed,
-    }
-}
-
-fn instant(micros: Option<i64>) -> Option<Timestamp> {
-    Timestamp::UNIX_EPOCH.checked_add(SignedDuration::from_micros(micros?)).ok()
 }

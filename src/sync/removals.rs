@@ -3,8 +3,8 @@
 use crate::state::{Change, Record, StateError, Status};
 
 use super::approval::{self, Asking};
-use super::close::Permitted;
 use super::close::Ending;
+use super::close::Permitted;
 use super::course::Course;
 use super::decide;
 use super::guard;
@@ -54,8 +54,13 @@ pub async fn remove(
     }
     let removals = sort(run, course, read, &gone)?;
     let uncovered = (removals.guarded.len() + removals.barred.len()) as u64;
-    let verdict =
-        guard::judge(&run.job.deletion_guard, &run.memory.ledger, removals.guarded.len() as u64, run.known, run.now);
+    let verdict = guard::judge(
+        &run.job.deletion_guard,
+        &run.memory.ledger,
+        removals.guarded.len() as u64,
+        run.known,
+        run.now,
+    );
     let whole_set = whole_set_approved(run, &removals);
     let trips = (verdict.trips || !removals.barred.is_empty()) && !whole_set;
     ending.guard_trips = trips && uncovered > 0;

@@ -295,8 +295,7 @@ impl Course {
                     decide::leave(rules, group, Some(Answer::Subscribed), false, &mut decision);
                 }
                 let key_hash = self.program.hash_key.hash(&key);
-                let subject =
-                    Subject { key: &key, key_hash, fingerprint: 0, before: Some(Box::new(record)) };
+                let subject = Subject { key: &key, key_hash, fingerprint: 0, before: Some(Box::new(record)) };
                 let no_value = |_| Value { json: b"", data_points: 0 };
                 let mut object = Vec::new();
                 match compose(&self.program, subject, decision, no_value, (true, true), &mut object) {
