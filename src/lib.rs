@@ -3,6 +3,7 @@
 //! Rooms, and the one direction in which they know each other:
 //! `cli → controller → sync → {source, braze, state} → data`; `api` stands beside `sync`.
 
+pub mod api;
 pub mod braze;
 pub mod data;
 pub mod source;
