@@ -6,6 +6,7 @@
 pub mod api;
 pub mod braze;
 pub mod data;
+pub mod manifest;
 pub mod source;
 pub mod state;
 pub mod sync;

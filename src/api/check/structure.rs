@@ -209,7 +209,11 @@ impl Walk {
         if let Some(most) = schema["maxLength"].as_u64()
             && length > most
         {
-            self.shape(path, format!("must have at most {most} characters, but has {length}"));
+            let sentence = match most {
+                1 => "must be one character".to_owned(),
+                _ => format!("must have at most {most} characters, but has {length}"),
+            };
+            self.shape(path, sentence);
             return;
         }
         if let Some(least) = schema["minLength"].as_u64()
