@@ -39,7 +39,8 @@ pub enum Cell {
     NaiveTime(i64),
     /// Microseconds since 1970-01-01T00:00:00Z.
     Instant(i64),
-    /// A date or time that no calendar type holds: PostgreSQL's `infinity` and `-infinity`.
+    /// A date or time that no calendar type holds: PostgreSQL's `infinity` and `-infinity`, and the last
+    /// decades of its timestamps, which are beyond 64 bit of microseconds since 1970.
     InfiniteTime,
     /// JSON text, as the source printed it.
     Json(Span),
@@ -101,8 +102,9 @@ pub struct RowBatch {
     items: Vec<Cell>,
     text: String,
     rows: usize,
-    /// Cells of the row under construction when arrays are open (innermost last).
+    /// Items of the arrays under construction, outermost first; those beyond `depth` are spare buffers.
     open: Vec<Vec<Cell>>,
+    depth: usize,
 }
 
 impl fmt::Debug for RowBatch {
@@ -123,7 +125,7 @@ impl RowBatch {
         self.cells.clear();
         self.items.clear();
         self.text.clear();
-        self.open.clear();
+        self.depth = 0;
         self.rows = 0;
     }
 
@@ -149,9 +151,9 @@ impl RowBatch {
 
     /// Adds a cell without text.
     pub fn push(&mut self, cell: Cell) {
-        match self.open.last_mut() {
-            Some(array) => array.push(cell),
-            None => self.cells.push(cell),
+        match self.depth {
+            0 => self.cells.push(cell),
+            depth => self.open[depth - 1].push(cell),
         }
     }
 
@@ -175,6 +177,14 @@ impl RowBatch {
         self.push(Cell::Decimal(span));
     }
 
+    /// Adds JSON text whose encoding the source does not guarantee.
+    pub fn push_bytes_as_json(&mut self, bytes: &[u8]) {
+        match std::str::from_utf8(bytes) {
+            Ok(text) if !bytes.contains(&0) => self.push_json(text),
+            _ => self.push(Cell::BadText),
+        }
+    }
+
     /// Adds JSON text.
     pub fn push_json(&mut self, text: &str) {
         let span = self.store(text);
@@ -183,14 +193,23 @@ impl RowBatch {
 
     /// Opens an array; what is pushed until [`RowBatch::end_array`] are its items.
     pub fn begin_array(&mut self) {
-        self.open.push(Vec::new());
+        if self.open.len() == self.depth {
+            self.open.push(Vec::new());
+        }
+        self.open[self.depth].clear();
+        self.depth += 1;
     }
 
     /// Closes the array opened last and adds it as one cell.
+    ///
+    /// # Panics
+    /// When no array is open: a bug of the source.
     pub fn end_array(&mut self) {
-        let items = self.open.pop().expect("begin_array comes before end_array");
+        assert!(self.depth > 0, "begin_array comes before end_array");
+        self.depth -= 1;
+        let items = &self.open[self.depth];
         let span = Span { start: narrow(self.items.len()), len: narrow(items.len()) };
-        self.items.extend(items);
+        self.items.extend_from_slice(items);
         self.push(Cell::Array(span));
     }
 
@@ -248,6 +267,33 @@ mod tests {
         assert_eq!(batch.text(*name), "Ana");
         let [Cell::Text(tag), Cell::Null] = batch.items(*tags) else { panic!("two items") };
         assert_eq!(batch.text(*tag), "a");
+    }
+
+    #[test]
+    fn arrays_nest_and_their_buffers_are_used_again() {
+        let mut batch = RowBatch::new(1);
+        for _ in 0..2 {
+            batch.begin_array();
+            for n in [1, 2] {
+                batch.begin_array();
+                batch.push(Cell::Int(n));
+                batch.end_array();
+            }
+            batch.end_array();
+            batch.end_row();
+        }
+        for row in 0..2 {
+            let [Cell::Array(outer)] = batch.row(row) else { panic!("an array") };
+            let inner: Vec<_> = batch
+                .items(*outer)
+                .iter()
+                .map(|item| match item {
+                    Cell::Array(span) => batch.items(*span).to_vec(),
+                    other => panic!("{other:?}"),
+                })
+                .collect();
+            assert_eq!(inner, [vec![Cell::Int(1)], vec![Cell::Int(2)]]);
+        }
     }
 
     #[test]

@@ -4,11 +4,25 @@
 //! function that resolves the kind into a [`SourceConfig`], the scenario suite's list of sources, and its
 //! page in `docs/`.
 
+mod csv;
+mod error;
+mod postgres;
+mod relation;
+mod sqlite;
+mod tls;
+
 use std::time::Duration;
 
 use async_trait::async_trait;
+use grouparoo_clock::Clock;
 
 use crate::data::{Column, RowBatch};
+
+pub use csv::{CsvConfig, CsvEncoding, CsvFiles, CsvHeader};
+pub use error::SourceError;
+pub use postgres::{PostgresConfig, PostgresLogin};
+pub use sqlite::SqliteConfig;
+pub use tls::{ClientCertificate, Tls, TlsRoots};
 
 /// What a Model reads from a source.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,71 +123,25 @@ pub struct SourceConfig {
 /// One block a system.
 #[derive(Clone, Debug)]
 pub enum System {
-    // Filled in by the files of this folder.
+    /// A PostgreSQL server.
+    Postgres(PostgresConfig),
+    /// A SQLite database file.
+    Sqlite(SqliteConfig),
+    /// CSV files.
+    Csv(CsvConfig),
 }
 
-/// Why a source could not be used. Messages hold no values of rows and no credentials.
-#[derive(Debug, thiserror::Error)]
-pub enum SourceError {
-    /// DNS, connect, network, server shutting down.
-    #[error("{location} cannot be reached: {cause}")]
-    Unreachable {
-        /// See [`Source::location`].
-        location: String,
-        /// What the network said.
-        cause: String,
-    },
-    /// The server's certificate was refused.
-    #[error("the certificate of {location} was refused: {cause}")]
-    CertificateInvalid {
-        /// See [`Source::location`].
-        location: String,
-        /// What is wrong with it.
-        cause: String,
-    },
-    /// Wrong user, password or client certificate.
-    #[error("{location} refused the login")]
-    AuthenticationFailed {
-        /// See [`Source::location`].
-        location: String,
-    },
-    /// The login works; the database, table, file or folder does not open.
-    #[error("{location} refused access to {object}")]
-    AccessDenied {
-        /// See [`Source::location`].
-        location: String,
-        /// Database, table, file or folder.
-        object: String,
-    },
-    /// A column that the Model names is not there.
-    #[error("column {column:?} does not exist in {relation}")]
-    ColumnMissing {
-        /// The column.
-        column: String,
-        /// The table, or `the query`.
-        relation: String,
-    },
-    /// The statement would write, or is not one SELECT.
-    #[error("the query is not one read-only SELECT statement{detail}")]
-    NotReadOnly {
-        /// Where there is more to say: starts with a colon.
-        detail: String,
-    },
-    /// The query failed.
-    #[error("the query failed{}: {message}", sqlstate.as_deref().map(|s| format!(" (SQLSTATE {s})")).unwrap_or_default())]
-    QueryFailed {
-        /// SQLSTATE, where the system has it.
-        sqlstate: Option<String>,
-        /// What the system said, without values.
-        message: String,
-    },
-    /// The query took longer than `queryTimeout`.
-    #[error("the query was cancelled after {0:?} (queryTimeout)")]
-    TimedOut(Duration),
-    /// The read ended before the source announced the end of the result.
-    #[error("the read was cut off: {0}")]
-    Cut(String),
-    /// A configuration that cannot work, found without connecting.
-    #[error("{0}")]
-    Invalid(String),
+/// Makes the source that a configuration describes. Nothing is connected or opened yet: all network and file
+/// access is in the methods of [`Source`].
+///
+/// # Errors
+/// [`SourceError::Invalid`] for a configuration that cannot work, such as a certificate that is no PEM.
+pub fn open(config: &SourceConfig, clock: &Clock) -> Result<Box<dyn Source>, SourceError> {
+    let timeout = config.query_timeout;
+    Ok(match &config.system {
+        System::Postgres(postgres) => Box::new(postgres::Postgres::new(postgres, timeout, clock)?),
+        System::Sqlite(_) | System::Csv(_) => {
+            return Err(SourceError::Invalid("this kind of source cannot be read yet".to_owned()));
+        }
+    })
 }

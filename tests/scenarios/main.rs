@@ -1,0 +1,4 @@
+//! Scenarios of the whole product against real peers, in one binary so that they share one PostgreSQL.
+
+mod sources;
+mod support;

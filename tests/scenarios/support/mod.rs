@@ -1,0 +1,4 @@
+//! What the scenarios stand on.
+
+pub mod certificates;
+pub mod postgres;
