@@ -5,6 +5,7 @@
 
 pub mod api;
 pub mod braze;
+pub mod controller;
 pub mod data;
 pub mod manifest;
 pub mod source;

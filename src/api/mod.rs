@@ -6,6 +6,7 @@
 
 pub use braze_app::{BrazeApp, BrazeAppSpec};
 pub use destination::{Destination, DestinationSpec};
+pub use lookup::{Found, Lookup};
 pub use model::{Model, ModelSpec};
 pub use shared::{InvalidSpec, KeyRef, Ref, Span, Warning};
 pub use source::{Source, SourceSpec};
@@ -15,6 +16,7 @@ pub mod braze_app;
 pub mod check;
 pub mod crds;
 pub mod destination;
+pub mod lookup;
 pub mod model;
 pub mod patterns;
 pub mod rules;

@@ -7,30 +7,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::SecretString;
 
+use crate::api::Found;
+
 use super::yaml::{Content, Node};
-
-/// What was found under a key.
-#[derive(Clone, Debug)]
-pub enum Found<T> {
-    /// The value.
-    Value(T),
-    /// There is no such object.
-    NoObject,
-    /// The object has no such key.
-    NoKey,
-    /// The value is not text.
-    NotText,
-}
-
-impl<T> Found<T> {
-    /// The value, if there is one.
-    pub fn value(self) -> Option<T> {
-        match self {
-            Self::Value(value) => Some(value),
-            _ => None,
-        }
-    }
-}
 
 /// A core/v1 Secret.
 #[derive(Clone)]

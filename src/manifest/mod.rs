@@ -8,13 +8,16 @@
 use std::io::Read;
 use std::path::PathBuf;
 
-pub use data::{ConfigMap, Found, Secret};
+pub use crate::api::Found;
+pub use data::{ConfigMap, Secret};
 pub use error::{ManifestError, ManifestErrors};
+pub use lookup::ManifestLookup;
 pub use set::{Loaded, LoadedSet, Origin};
 
 mod data;
 mod error;
 mod input;
+mod lookup;
 mod object;
 mod references;
 mod set;

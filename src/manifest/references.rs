@@ -2,10 +2,10 @@
 
 use kube::ResourceExt;
 
+use crate::api::Found;
 use crate::api::shared::{KeyRef, Ref};
 use crate::api::source::Server;
 
-use super::data::Found;
 use super::error::ManifestError;
 use super::set::{Loaded, LoadedSet, Origin};
 

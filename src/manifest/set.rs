@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use kube::ResourceExt;
 use secrecy::SecretString;
 
-use crate::api::{BrazeApp, Destination, Model, Source, SyncRun};
+use crate::api::{BrazeApp, Destination, Found, Model, Source, SyncRun};
 
-use super::data::{ConfigMap, Found, Secret};
+use super::data::{ConfigMap, Secret};
 
 /// Where an object stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
