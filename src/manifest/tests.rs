@@ -373,3 +373,24 @@ fn damaged_manifests_never_end_the_program() {
     }
     assert!(accepted > 0);
 }
+
+#[test]
+fn a_set_resolves_its_destinations_and_says_what_is_missing() {
+    let whole = set(GOOD);
+    let resolved = whole.resolve(&whole.destinations()[0].object).unwrap();
+    assert_eq!(resolved.job.app.name, "braze");
+    assert_eq!(resolved.job.model.name, "users");
+    let options = Options { check_references: false, ..Options::default() };
+    let without = |kind: &str| {
+        let kept: Vec<&str> =
+            GOOD.split("---").filter(|part| !part.contains(&format!("kind: {kind}\n"))).collect();
+        let set = load_text("m.yaml", &kept.join("---"), &options).unwrap();
+        set.resolve(&set.destinations()[0].object).unwrap_err().to_string()
+    };
+    assert_eq!(
+        without("BrazeApp"),
+        "Destination users-to-braze: spec.appRef.name: there is no BrazeApp braze"
+    );
+    assert_eq!(without("Model"), "Destination users-to-braze: spec.modelRef.name: there is no Model users");
+    assert_eq!(without("Source"), "Model users: spec.sourceRef.name: there is no Source warehouse");
+}

@@ -314,13 +314,35 @@ fn the_largest_lists_are_checked_by_every_rule() {
 fn what_is_too_large_is_refused_without_a_look_at_the_rules() {
     let mut spec = minimal("Destination");
     let many: Vec<Value> =
-        (0..100_000).map(|n| json!({ "group": "g", "customAttribute": format!("a{n}") })).collect();
+        (0..20_000).map(|n| json!({ "group": "g", "customAttribute": format!("a{n}") })).collect();
     spec["groupMappings"] = many.into();
     assert_eq!(
         problems("Destination", &spec),
-        ["spec.groupMappings: must have at most 100 entries, but has 100000"]
+        ["spec.groupMappings: must have at most 100 entries, but has 20000"]
     );
     let mut spec = minimal("Model");
     spec["query"] = json!("x".repeat(40_000));
     assert_eq!(problems("Model", &spec), ["spec.query: must have at most 32768 characters, but has 40000"]);
+}
+
+/// semantics 7.3: one attribute is either a flag of one group or a list of elements
+#[test]
+fn an_attribute_is_a_flag_or_a_list_and_never_both() {
+    let said = "spec.groupMappings: each element of a customAttribute may be mapped once, and an attribute of style Flag takes one group";
+    for (mappings, accepted) in [
+        ("[{group: a, customAttribute: x}, {group: b, customAttribute: x}]", true),
+        ("[{group: a, customAttribute: x, value: v}, {group: b, customAttribute: x, value: v}]", false),
+        ("[{group: a, customAttribute: x, value: b}, {group: b, customAttribute: x}]", false),
+        ("[{group: a, customAttribute: x}, {group: b, customAttribute: x, style: Flag}]", false),
+        (
+            "[{group: b, customAttribute: x, style: Flag}, {group: a, customAttribute: x, style: Element}]",
+            false,
+        ),
+        ("[{group: a, customAttribute: x, style: Flag}, {group: a, customAttribute: z, style: Flag}]", true),
+    ] {
+        let found =
+            problems("Destination", &with("Destination", "spec", &format!("{{groupMappings: {mappings}}}")));
+        let wanted: &[&str] = if accepted { &[] } else { &[said] };
+        assert_eq!(found, wanted, "{mappings}");
+    }
 }
