@@ -28,7 +28,8 @@ pub const CERTIFICATE_ROLE: &str = "certificate_role";
 const WATCHDOG: &str = r#"
     exec 3<&0
     child=
-    trap 'gone=1; [ -z "$child" ] || kill -QUIT "$child" 2>/dev/null' TERM
+    # Nobody reads our messages any more: writing one would end us.
+    trap 'gone=1; exec 2>/dev/null; [ -z "$child" ] || kill -QUIT "$child" 2>/dev/null' TERM
     (cat <&3 >/dev/null 2>&1; kill -TERM $$) >/dev/null 2>&1 &
     listener=$!
     run() {
@@ -41,7 +42,7 @@ const WATCHDOG: &str = r#"
     run "$INITDB" --username=postgres --auth=scram-sha-256 --encoding=UTF8 --no-locale --no-sync \
         --pwfile="$FOLDER/password" "$FOLDER/data"
     [ -n "$gone" ] || run "$POSTGRES" -D "$FOLDER/data" "$@"
-    kill "$listener"
+    kill "$listener" 2>/dev/null
     rm -rf "$FOLDER"
 "#;
 
