@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::braze::Braze;
 use crate::source::{Selection, Source};
-use crate::state::{AppLedger, Header, StateError, Store};
+use crate::state::{AppLedger, Header, MemoryStore, StateError, Store};
 
 use super::account::Account;
 use super::check::{Blocked, Checking, Workspace};
@@ -137,10 +137,20 @@ pub fn run(job: &Job, tools: Tools, request: &Request, watch: &Watch) -> Report 
             let mut run = Run::new(job, &tools, request, watch, account);
             match run.go().await {
                 Next::Ended(ending) => return close::report(&run, *ending),
-                Next::Fresh => match (tools.archive)() {
-                    Ok(store) => tools.store = store,
-                    Err(error) => return close::report(&run, Ending::stopped(state_stop(&error))),
-                },
+                Next::Fresh => {
+                    drop(run);
+                    // Whoever holds a store has its lock: it is let go before it is put away.
+                    let name = format!("{}/{}", job.namespace, job.state_name);
+                    let key = tools.store.hash_key().clone();
+                    tools.store = Arc::new(MemoryStore::new(name, key));
+                    match (tools.archive)() {
+                        Ok(store) => tools.store = store,
+                        Err(error) => {
+                            let run = Run::new(job, &tools, request, watch, Arc::default());
+                            return close::report(&run, Ending::stopped(state_stop(&error)));
+                        }
+                    }
+                }
             }
         }
     })
