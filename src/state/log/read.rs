@@ -6,9 +6,9 @@ use std::time::SystemTime;
 
 use rusqlite::{Connection, OptionalExtension as _};
 
-use super::codec::{Body, Row};
 use super::index::Index;
 use super::keys::Keys;
+use super::row::{Body, Row};
 use super::schema::Numbers;
 use crate::state::sqlite::Failure;
 use crate::state::{Location, Record};
