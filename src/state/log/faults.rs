@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::LogStore;
 use super::keys::Keys;
-use super::read::scan;
+use super::read::{scan, walk};
 use crate::data::HashKey;
 use crate::state::StateError;
 
@@ -47,13 +47,22 @@ impl LogStore {
         Ok(store)
     }
 
-    /// Whether the index is what a scan of the log builds.
+    /// Whether the index is what a scan of the log builds, and the records of the log are counted rightly.
     pub(in crate::state) fn index_fits_the_log(&self) -> bool {
+        let mut logged = 0;
+        let count = |_, _: super::row::Body<'_>| {
+            logged += 1;
+            Ok(())
+        };
+        walk(self.reader().db(), count).expect("a log");
+        let counted = self.writer().expect("a store for a run").numbers.logged;
         let mut scanned = scan(self.reader().db(), &self.keys).expect("a log");
         let mut resident = self.resident();
         resident.index.clean(true);
         scanned.index.clean(true);
-        resident.open == scanned.open && resident.index.sorted() == scanned.index.sorted()
+        logged == counted
+            && resident.open == scanned.open
+            && resident.index.sorted() == scanned.index.sorted()
     }
 
     /// The bits of a key's second hash that the index keeps.

@@ -153,7 +153,8 @@ pub(super) fn scan(db: &Connection, keys: &Keys) -> Result<Resident, Failure> {
     Ok(Resident { index, open })
 }
 
-fn walk(
+/// Calls `each` with every record of the log, dead ones too.
+pub(super) fn walk(
     db: &Connection,
     mut each: impl FnMut(Location, Body<'_>) -> Result<(), Failure>,
 ) -> Result<(), Failure> {

@@ -450,3 +450,22 @@ fn opt_outs_are_remembered_by_group_and_person() {
         );
     });
 }
+
+/// semantics 1: the app ledger is carried over when its workspace is found under another name.
+#[test]
+fn a_ledger_outlives_a_new_name_of_its_app() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let folder = open(dir.path());
+    let old = folder.app_ledger("shop/braze").expect("a ledger");
+    old.note_deletes(&[1, 2], time(10)).expect("noted");
+    old.note_opt_outs(&[OptOut { group: "news".to_owned(), person: Person::Key(7) }]).expect("noted");
+    let new = folder.app_ledger("shop/main").expect("a ledger");
+    new.note_deletes(&[2], time(30)).expect("noted");
+    folder.carry_over_app("shop/braze", "shop/main").expect("carried over");
+    folder.carry_over_app("shop/none", "shop/main").expect("nothing to carry over");
+    let mut deletes = new.deleted_since(time(0)).expect("keys");
+    deletes.sort_unstable();
+    assert_eq!(deletes, [(1, time(10)), (2, time(30))]);
+    assert!(new.is_opted_out("news", Person::Key(7)).expect("an answer"));
+    assert_eq!(new.hash_key().hash(b"a"), old.hash_key().hash(b"a"));
+}
