@@ -160,6 +160,7 @@ pub struct Settlement {
 
 /// What holds for one record of a request that did not end as intended.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "exceptions are few and do not live long")]
 pub enum Settled {
     /// Nothing is known of the answer: the open form of the intent holds.
     Unknown,

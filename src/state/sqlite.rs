@@ -176,18 +176,14 @@ fn check_format(db: &Connection, kind: &FileKind, name: &str) -> Result<(), Stat
 }
 
 fn check_key(db: &Connection, name: &str, key_check: u64) -> Result<(), StateError> {
-    let read = db.query_row("SELECT key_check FROM store", [], |row| row.get::<_, i64>(0)).optional();
-    match read.map_err(|error| Failure::Sql(error).of(name))? {
-        Some(stored) if stored as u64 == key_check => Ok(()),
-        Some(_) => Err(StateError::Unreadable {
-            name: name.to_owned(),
-            cause: "it was written with another hash key".to_owned(),
-        }),
-        None => Err(Failure::Damaged("its first row is missing").of(name)),
-    }
-}
-
-/// The name that a store's file says it has.
-pub(in crate::state) fn stored_name(db: &Connection) -> rusqlite::Result<String> {
-    db.query_row("SELECT name FROM store", [], |row| row.get(0))
+    let read = db.query_row("SELECT name, key_check FROM store", [], |row| {
+        Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?))
+    });
+    let cause = match read.optional().map_err(|error| Failure::Sql(error).of(name))? {
+        Some((stored, _)) if stored != name => format!("it is the state {stored} under another name"),
+        Some((_, stored)) if stored as u64 == key_check => return Ok(()),
+        Some(_) => "it was written with another hash key".to_owned(),
+        None => "its first row is missing".to_owned(),
+    };
+    Err(StateError::Unreadable { name: name.to_owned(), cause })
 }

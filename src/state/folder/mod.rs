@@ -155,10 +155,6 @@ impl Folder {
                     });
                 let content = match summary {
                     Ok(None) => continue,
-                    Ok(Some(summary)) if summary.name != full => Err(StateError::Unreadable {
-                        name: full,
-                        cause: format!("it is a copy of the state {}", summary.name),
-                    }),
                     Ok(Some(summary)) => Ok((summary.header, summary.size)),
                     Err(error) => Err(error),
                 };

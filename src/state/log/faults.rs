@@ -13,9 +13,15 @@ use crate::state::StateError;
 #[derive(Debug, Default)]
 pub(super) struct Faults {
     compactions_left: AtomicUsize,
+    by_snapshot: bool,
 }
 
 impl Faults {
+    /// None, for a store whose index came from its snapshot or not.
+    pub fn opened(by_snapshot: bool) -> Self {
+        Self { by_snapshot, ..Self::default() }
+    }
+
     /// Whether the compaction stops here.
     pub fn stop_compaction(&self) -> bool {
         let left = self.compactions_left.load(Ordering::Relaxed);
@@ -49,6 +55,11 @@ impl LogStore {
     /// The bits of a key's second hash that the index keeps.
     pub(in crate::state) fn tag_of(hash_key: HashKey, key: &[u8]) -> u64 {
         Keys::new(hash_key).identity(key).check & super::index::TAG
+    }
+
+    /// Whether the index came from its snapshot.
+    pub(in crate::state) fn opened_by_snapshot(&self) -> bool {
+        self.faults.by_snapshot
     }
 
     /// The file of the index.

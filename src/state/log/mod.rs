@@ -80,7 +80,6 @@ struct Noted {
 /// What can be told of a store without its records.
 #[derive(Debug)]
 pub(in crate::state) struct Summary {
-    pub name: String,
     pub header: Header,
     pub size: Size,
 }
@@ -102,21 +101,7 @@ impl LogStore {
         let db = sqlite::open_writing(&path, &STORE, name, keys.key_check())?;
         let reader = sqlite::open_reading(&path, &STORE, name, keys.key_check(), false)?;
         let reader = Reader::new(reader, None);
-        let opened = Self::load(folder, &keys, &db);
-        let (resident, noted, numbers) = opened.map_err(|failure| failure.of(name))?;
-        Ok(Self {
-            name: name.to_owned(),
-            keys,
-            folder: folder.to_owned(),
-            resident: Mutex::new(resident),
-            noted: Mutex::new(noted),
-            requests: AtomicU64::new(first_request(numbers.epoch)),
-            reader: Mutex::new(reader),
-            writer: Some(Mutex::new(Writer { db, numbers, in_flight: HashMap::new() })),
-            #[cfg(test)]
-            faults: faults::Faults::default(),
-            _lock: lock,
-        })
+        Self::load(folder, name, keys, reader, Some(db), lock).map_err(|failure| failure.of(name))
     }
 
     /// Opens the store of this folder for reading, without a lock and without changing a file. `None`: there
@@ -128,22 +113,7 @@ impl LogStore {
     ) -> Result<Option<Self>, StateError> {
         let keys = Keys::new(hash_key);
         let Some(reader) = open_reader(folder, name, &keys)? else { return Ok(None) };
-        let opened = Self::load(folder, &keys, reader.db());
-        let (resident, noted, numbers) = opened.map_err(|failure| failure.of(name))?;
-        reader.check().map_err(|failure| failure.of(name))?;
-        Ok(Some(Self {
-            name: name.to_owned(),
-            keys,
-            folder: folder.to_owned(),
-            resident: Mutex::new(resident),
-            noted: Mutex::new(noted),
-            requests: AtomicU64::new(first_request(numbers.epoch)),
-            reader: Mutex::new(reader),
-            writer: None,
-            #[cfg(test)]
-            faults: faults::Faults::default(),
-            _lock: None,
-        }))
+        Self::load(folder, name, keys, reader, None, None).map(Some).map_err(|failure| failure.of(name))
     }
 
     /// What the file of this folder says of itself. `None`: there is none.
@@ -158,21 +128,46 @@ impl LogStore {
             let db = reader.db();
             let Numbers { records, known, .. } = Numbers::read(db)?;
             let size = Size { records, known, rejects: rejects::count(db)?, bytes: bytes_of(folder) };
-            let summary = Summary { name: sqlite::stored_name(db)?, header: schema::read_header(db)?, size };
+            let summary = Summary { header: schema::read_header(db)?, size };
             reader.check()?;
             Ok(summary)
         };
         summary().map(Some).map_err(|failure| failure.of(name))
     }
 
-    fn load(folder: &Path, keys: &Keys, db: &Connection) -> Result<(Resident, Noted, Numbers), Failure> {
+    fn load(
+        folder: &Path,
+        name: &str,
+        keys: Keys,
+        reader: Reader,
+        writer: Option<Connection>,
+        lock: Option<Lock>,
+    ) -> Result<Self, Failure> {
+        let db = reader.db();
         let numbers = Numbers::read(db)?;
         let noted = Noted { header: schema::read_header(db)?, rejects: rejects::count(db)? };
-        let resident = match snapshot::load(&folder.join(SNAPSHOT), numbers.mark, &keys.hash_key) {
+        let snapshot = snapshot::load(&folder.join(SNAPSHOT), numbers.mark, &keys.hash_key);
+        #[cfg(test)]
+        let faults = faults::Faults::opened(snapshot.is_some());
+        let resident = match snapshot {
             Some(index) => Resident { index, open: read::open_rows(db)?.into_iter().collect() },
-            None => read::scan(db, keys)?,
+            None => read::scan(db, &keys)?,
         };
-        Ok((resident, noted, numbers))
+        reader.check()?;
+        let writer = writer.map(|db| Mutex::new(Writer { db, numbers, in_flight: HashMap::new() }));
+        Ok(Self {
+            name: name.to_owned(),
+            keys,
+            folder: folder.to_owned(),
+            resident: Mutex::new(resident),
+            noted: Mutex::new(noted),
+            requests: AtomicU64::new(first_request(numbers.epoch)),
+            reader: Mutex::new(reader),
+            writer,
+            #[cfg(test)]
+            faults,
+            _lock: lock,
+        })
     }
 
     fn resident(&self) -> MutexGuard<'_, Resident> {
