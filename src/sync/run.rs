@@ -46,7 +46,7 @@ pub struct Tools {
     pub clock: Clock,
     /// Cancelled when the run shall stop at its next checkpoint: by a signal.
     pub interrupt: CancellationToken,
-    /// Archives the Destination's memory and opens an empty one.
+    /// Archives the Destination's memory and opens an empty one. Called when nobody holds [`Tools::store`] any more.
     pub archive: Arc<dyn Fn() -> Result<Arc<dyn Store>, StateError> + Send + Sync>,
 }
 
@@ -138,11 +138,9 @@ pub fn run(job: &Job, tools: Tools, request: &Request, watch: &Watch) -> Report 
             match run.go().await {
                 Next::Ended(ending) => return close::report(&run, *ending),
                 Next::Fresh => {
-                    drop(run);
-                    // Whoever holds a store has its lock: it is let go before it is put away.
+                    // What is to be put away must be closed first.
                     let name = format!("{}/{}", job.namespace, job.state_name);
-                    let key = tools.store.hash_key().clone();
-                    tools.store = Arc::new(MemoryStore::new(name, key));
+                    tools.store = Arc::new(MemoryStore::new(name, tools.store.hash_key().clone()));
                     match (tools.archive)() {
                         Ok(store) => tools.store = store,
                         Err(error) => {
@@ -403,7 +401,11 @@ impl<'a> Run<'a> {
             control: self.control.clone(),
             clock: self.tools.clock.clone(),
             serial: self.header.serial,
-            asked: Asked { full: self.request.full, retry: self.request.retry_rejects || self.request.full, keys },
+            asked: Asked {
+                full: self.request.full,
+                retry: self.request.retry_rejects || self.request.full,
+                keys,
+            },
             update_only: self.job.mode == SyncMode::Enrich,
             leaves: Mutex::default(),
             unfinished: Mutex::default(),

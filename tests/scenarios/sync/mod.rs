@@ -2,5 +2,7 @@
 
 mod basics;
 mod changes;
+mod faults;
+mod interrupted;
 mod life;
 mod named;
