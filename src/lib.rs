@@ -3,9 +3,12 @@
 //! Rooms, and the one direction in which they know each other:
 //! `cli → controller → sync → {source, braze, state} → data`; `api` stands beside `sync`.
 
+pub mod api;
 pub mod braze;
+pub mod controller;
 pub mod data;
 pub mod demo;
+pub mod manifest;
 pub mod source;
 pub mod state;
 pub mod sync;

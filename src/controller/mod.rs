@@ -1,0 +1,18 @@
+//! From objects to work: what the operator and the command line do with the kinds.
+//!
+//! Promises: [`resolve()`] turns a Destination with all that it refers to into one fully resolved job, or says
+//! everything that is wrong with it. Refuses to know: how objects are stored and watched.
+
+pub mod folder;
+pub mod problem;
+pub mod refuse;
+pub mod resolve;
+pub mod resolve_app;
+mod resolve_groups;
+mod resolve_mappings;
+pub mod resolve_model;
+pub mod resolve_source;
+
+pub use problem::{Advice, Problem, Problems, Reason};
+pub use refuse::{refuse_shared_state, refuse_unsupported};
+pub use resolve::{Objects, Resolved, resolve};
