@@ -249,9 +249,8 @@ impl World {
 
     /// Inserts customers with these ids: `u1@example.com`, plan `basic`, as many points as the id, in no group.
     pub fn insert(&self, ids: std::ops::RangeInclusive<u32>) {
-        let rows: Vec<String> = ids
-            .map(|id| format!("({id}, 'u{id}@example.com', 'N{id}', 'basic', {id}, 0, 0)"))
-            .collect();
+        let rows: Vec<String> =
+            ids.map(|id| format!("({id}, 'u{id}@example.com', 'N{id}', 'basic', {id}, 0, 0)")).collect();
         self.sql(&format!("insert into users values {}", rows.join(", ")));
     }
 
@@ -287,9 +286,10 @@ pub fn warned(report: &Report, code: &str) -> bool {
 
 /// The token of a question with this answer (or the only one).
 pub fn token(report: &Report, question: Question, answer: Option<&str>) -> String {
-    let found = report.pending_approvals.iter().find(|asked| {
-        asked.question == question && (answer.is_none() || asked.answer.as_deref() == answer)
-    });
+    let found = report
+        .pending_approvals
+        .iter()
+        .find(|asked| asked.question == question && (answer.is_none() || asked.answer.as_deref() == answer));
     found.unwrap_or_else(|| panic!("{question:?} is not asked: {report:#?}")).token.clone()
 }
 

@@ -31,10 +31,10 @@ fn an_added_mapping_sends_that_target_for_every_record_with_a_value() {
     world.and("    - { from: plan, to: plan }");
     let report = world.next();
     assert_eq!((report.counts.updated, report.counts.unchanged), (2, 1));
-    assert_eq!(world.received(), [
-        json!({ "external_id": "1", "plan": "basic" }),
-        json!({ "external_id": "3", "plan": "basic" }),
-    ]);
+    assert_eq!(
+        world.received(),
+        [json!({ "external_id": "1", "plan": "basic" }), json!({ "external_id": "3", "plan": "basic" }),]
+    );
 }
 
 /// semantics 4.1, row "mapping removed, `onUnmap: Clear`": released records are left.
@@ -100,7 +100,10 @@ fn a_changed_expression_sends_only_what_differs() {
     world.insert(1..=4);
     world.sql("update users set plan = 'gold' where id = 4");
     world.sync_well();
-    world.change("{ from: plan, to: plan }", "{ expression: 'record.plan == \"gold\" ? \"gold\" : \"other\"', to: plan }");
+    world.change(
+        "{ from: plan, to: plan }",
+        "{ expression: 'record.plan == \"gold\" ? \"gold\" : \"other\"', to: plan }",
+    );
     let report = world.next();
     assert_eq!((report.counts.updated, report.counts.unchanged), (3, 1));
     assert_eq!(world.received()[0], json!({ "external_id": "1", "plan": "other" }));
@@ -233,9 +236,12 @@ fn an_element_moves_to_another_attribute_in_one_object() {
     world.sync_well();
     world.change("customAttribute: groups", "customAttribute: segments");
     world.next();
-    assert_eq!(world.received(), [json!({
-        "external_id": "1", "groups": { "remove": ["vip"] }, "segments": { "add": ["vip"] }
-    })]);
+    assert_eq!(
+        world.received(),
+        [json!({
+            "external_id": "1", "groups": { "remove": ["vip"] }, "segments": { "add": ["vip"] }
+        })]
+    );
 }
 
 /// semantics 4.1, row "rule or Boolean column changed": joins and leaves of the records read, not guarded.
