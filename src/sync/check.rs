@@ -210,8 +210,11 @@ impl Checking<'_> {
             if let Some(token) = approval::given(&memory.ledger, question, self.approvals, self.now)
                 .filter(|t| t.digest == digest)
             {
-                let token = token.token.clone();
-                approval::use_up(&mut memory.ledger, &token);
+                // That of collection None is used up by the run that takes everything back.
+                if question != Question::CollectionNone {
+                    let token = token.token.clone();
+                    approval::use_up(&mut memory.ledger, &token);
+                }
                 continue;
             }
             let removals = if question == Question::CollectionNone { self.known } else { 0 };
