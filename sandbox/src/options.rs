@@ -9,7 +9,7 @@ use grouparoo_clock::Clock;
 use crate::auth::Permissions;
 use crate::faults::FaultRule;
 use crate::limits::RateLimits;
-use crate::store::{Group, Kind};
+use crate::store::{Dump, Group, Kind};
 
 /// The key that a sandbox with default options accepts, with every permission.
 pub const DEFAULT_KEY: &str = "sandbox-key";
@@ -27,6 +27,8 @@ pub struct Options {
     pub tls_names: Vec<String>,
     /// API keys and what each of them may do.
     pub keys: BTreeMap<String, Permissions>,
+    /// What the workspace holds at the start.
+    pub content: Dump,
     /// Subscription groups of the workspace.
     pub groups: Vec<Group>,
     /// Names of the campaigns that `/campaigns/list` shows.
@@ -61,6 +63,8 @@ pub struct Options {
     pub counting_sink: bool,
     /// Most requests kept in the journal, the newest stay; 0 switches it off (requests are still counted).
     pub journal_limit: usize,
+    /// Most bytes of bodies kept in the journal.
+    pub journal_bytes: usize,
     /// Most bytes in a body.
     pub max_body: usize,
     /// Most elements of an array attribute.
@@ -82,6 +86,7 @@ impl Default for Options {
             https: Some(anywhere),
             tls_names: Vec::new(),
             keys: BTreeMap::from([(DEFAULT_KEY.to_owned(), Permissions::All)]),
+            content: Dump::default(),
             groups: Vec::new(),
             campaigns: vec!["Welcome".to_owned()],
             ceiling: Ceiling::Total(75),
@@ -99,6 +104,7 @@ impl Default for Options {
             strict: false,
             counting_sink: false,
             journal_limit: 10_000,
+            journal_bytes: 256 << 20,
             max_body: 4 << 20,
             max_array: 500,
             app_ids: None,

@@ -212,7 +212,8 @@ async fn a_file_that_changed_meanwhile_is_a_cut() {
         file.set_modified(std::time::UNIX_EPOCH).expect("a time");
     };
     let remove = |path: &Path| std::fs::remove_file(path).expect("removed");
-    let changes: [(&str, fn(&Path)); 5] = [
+    type Change = fn(&Path);
+    let changes: [(&str, Change); 5] = [
         ("append", append),
         ("truncate", truncate),
         ("replace", replace),

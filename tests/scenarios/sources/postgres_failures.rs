@@ -190,6 +190,43 @@ async fn a_connection_that_dies_in_the_middle_is_a_cut() {
     assert!(matches!(error, SourceError::Cut(_)), "{error:?}");
 }
 
+/// Passes a connection on to the server, and closes it after so many bytes of answers.
+async fn proxy(port: u16, limit: u64) -> u16 {
+    use tokio::io::AsyncReadExt as _;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let own = listener.local_addr().expect("an address").port();
+    tokio::spawn(async move {
+        let (mut client, _) = listener.accept().await.expect("a client");
+        let mut server = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.expect("a server");
+        let ((mut from_client, mut to_client), (from_server, mut to_server)) =
+            (client.split(), server.split());
+        let mut answers = from_server.take(limit);
+        tokio::select! {
+            _ = tokio::io::copy(&mut from_client, &mut to_server) => {}
+            _ = tokio::io::copy(&mut answers, &mut to_client) => {}
+        }
+    });
+    own
+}
+
+/// semantics 8.2: wherever the network breaks, no read is taken for complete.
+#[tokio::test]
+async fn a_network_that_breaks_anywhere_is_never_an_end() {
+    let database = Server::shared().database().await;
+    database.run("create table t as select n from generate_series(1, 2000) n").await;
+    let (mut cuts, mut unreachable) = (0, 0);
+    for limit in [10, 300, 600, 1_000, 2_000, 4_000, 20_000, 30_000] {
+        let mut config = database.config();
+        config.login.port = proxy(config.login.port, limit).await;
+        match read(&*source(config), &table("t"), &["n"], &Selection::All).await {
+            Err(SourceError::Cut(_)) => cuts += 1,
+            Err(SourceError::Unreachable { .. }) => unreachable += 1,
+            other => panic!("{limit}: {other:?}"),
+        }
+    }
+    assert!(cuts >= 2 && unreachable >= 2, "{cuts} {unreachable}");
+}
+
 /// A row's value may stand in the server's message; it is not passed on.
 #[tokio::test]
 async fn errors_of_values_do_not_repeat_the_values() {

@@ -90,6 +90,35 @@ async fn queries_may_have_comments_semicolons_and_clauses_of_their_own() {
 }
 
 #[tokio::test]
+async fn a_column_name_that_is_there_twice_is_refused() {
+    let database = Server::shared().database().await;
+    let source = database.source();
+    let twice = query("select 1 as a, 2 as a, 3 as b");
+    let error = read(&*source, &twice, &["a"], &Selection::All).await.expect_err("which of them");
+    assert!(matches!(&error, SourceError::Invalid(text) if text.contains("\"a\"")), "{error:?}");
+    assert_eq!(read(&*source, &twice, &["b"], &Selection::All).await.expect("rows"), [["int 3"]]);
+}
+
+/// A runtime that ends with the read, as that of a run does.
+#[test]
+fn a_query_ends_with_the_runtime_that_read_it() {
+    let run = || tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let outer = run();
+    let database = outer.block_on(Server::shared().database());
+    let slow = query(
+        "select n from generate_series(1, 100000) n
+         where case n when 1 then pg_advisory_xact_lock_shared(5) is not null
+                      when 100000 then pg_sleep(600) is not null else true end",
+    );
+    let source = database.source();
+    run().block_on(async {
+        let mut stream = source.read(&slow, &["n".to_owned()], &Selection::All).await.expect("it opens");
+        assert!(stream.next(&mut RowBatch::new(1)).await.expect("rows"));
+    });
+    outer.block_on(database.run("select pg_advisory_lock(5)"));
+}
+
+#[tokio::test]
 async fn names_need_quotes_only_where_sql_does() {
     let database = Server::shared().database().await;
     database

@@ -102,7 +102,7 @@ pub fn csv_config(files: CsvFiles) -> CsvConfig {
 #[tokio::test]
 async fn a_check_connects_and_says_where() {
     for Fixture { source, .. } in fixtures().await {
-        let info = source.check().await.expect(source.kind());
+        let info = source.check().await.unwrap_or_else(|e| panic!("{}: {e}", source.kind()));
         assert_eq!(info.version.is_some(), source.kind() == "Postgres");
         assert!(!source.location().is_empty());
         assert!(source.identity().starts_with(source.kind()));
@@ -112,7 +112,7 @@ async fn a_check_connects_and_says_where() {
 #[tokio::test]
 async fn a_description_lists_the_columns_in_order() {
     for Fixture { source, people, .. } in fixtures().await {
-        let described = source.describe(&people).await.expect(source.kind());
+        let described = source.describe(&people).await.unwrap_or_else(|e| panic!("{}: {e}", source.kind()));
         let names: Vec<_> = described.columns.iter().map(|c| c.name.as_str()).collect();
         assert_eq!(names, ["id", "name", "city"], "{}", source.kind());
         if source.kind() != "Postgres" {
@@ -138,7 +138,7 @@ async fn a_read_returns_the_asked_columns_in_the_asked_order() {
 async fn an_empty_table_is_a_complete_read_of_no_rows() {
     for Fixture { source, nobody, .. } in fixtures().await {
         let rows = read(&*source, &nobody, &["id", "name"], &Selection::All).await;
-        assert_eq!(rows.expect(source.kind()), Vec::<Vec<String>>::new());
+        assert_eq!(rows.unwrap_or_else(|e| panic!("{}: {e}", source.kind())), Vec::<Vec<String>>::new());
     }
 }
 
