@@ -151,11 +151,11 @@ impl Reader<'_> {
             };
             course.account.bytes_read.add(stream.bytes().saturating_sub(course.account.bytes_read.get()));
             self.batch(&batch, &mut records).await?;
+            self.check_limits();
             if !more {
                 self.end.complete = !course.control.is_stopped();
                 break;
             }
-            self.check_limits();
             if course.control.is_stopped() {
                 break;
             }
