@@ -135,7 +135,7 @@ impl Checking<'_> {
             return Ok(if then == now { Identity::Same } else { Identity::Changed });
         }
         let host_changed = known.host != wanted.host;
-        if !host_changed && known.key_digest == wanted.key_digest {
+        if !host_changed && known.key_digest == wanted.key_digest && !known.unverified {
             return Ok(Identity::Same);
         }
         let unknown = if host_changed { Identity::Changed } else { Identity::Unverified };

@@ -35,6 +35,8 @@ pub struct Ending {
     pub guard: Option<guard::Verdict>,
     /// The guard keeps removals back.
     pub guard_trips: bool,
+    /// Removals that wait for a person whatever their number is.
+    pub barred: u64,
     /// How the rows were read.
     pub read: SourceReport,
 }
@@ -183,7 +185,8 @@ pub async fn close(
 
 /// Learns by which `braze_id`s this workspace can be told from another (docs/semantics.md, "Identity").
 async fn sample_workspace(run: &mut Run<'_>, course: &Course) {
-    let Some(binding) = &mut run.memory.binding else { return };
+    // A workspace that nobody could check must not be what it is checked by.
+    let Some(binding) = run.memory.binding.as_mut().filter(|binding| !binding.unverified) else { return };
     for (key, id) in Course::lock(&course.pairs).drain(..) {
         if binding.pairs.len() < MOST_PAIRS && !binding.pairs.iter().any(|pair| pair.key == key) {
             binding.pairs.push(Pair { key, id });
@@ -223,8 +226,10 @@ pub fn report(run: &Run<'_>, ending: Ending) -> Report {
     let account = &run.account;
     let size = run.tools.store.size();
     let counts = account.counts.snapshot();
-    let stop =
-        ending.stop.or_else(|| run.control.stopped()).or_else(|| unfinished(run, &counts, ending.guard));
+    let stop = ending
+        .stop
+        .or_else(|| run.control.stopped())
+        .or_else(|| unfinished(run, &counts, ending.guard, ending.barred));
     let attributes = account.attributes.snapshot();
     let memberships = account.memberships.snapshot();
     let spotless = counts.rejected() == 0 && attributes.dropped == 0 && memberships.refused == 0;
@@ -305,9 +310,24 @@ fn mode(run: &Run<'_>) -> RunMode {
 }
 
 /// Why a run that was not stopped did not succeed.
-fn unfinished(run: &Run<'_>, counts: &super::outcome::Counts, guard: Option<guard::Verdict>) -> Option<Stop> {
+fn unfinished(
+    run: &Run<'_>,
+    counts: &super::outcome::Counts,
+    guard: Option<guard::Verdict>,
+    barred: u64,
+) -> Option<Stop> {
     if run.request.plan {
         return None;
+    }
+    if barred > 0 && guard.is_some_and(|verdict| !verdict.trips) {
+        return Some(Stop::new(
+            Reason::DeletionGuard,
+            format!(
+                "{barred} removals wait for a person, because nobody could check that the API key belongs to the same \
+                 workspace, or because a delete had no answer for a day; all else was delivered. Look at them with \
+                 plan, then approve with the token"
+            ),
+        ));
     }
     if let Some(verdict) = guard {
         return Some(Stop::new(

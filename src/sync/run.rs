@@ -323,13 +323,9 @@ impl<'a> Run<'a> {
             known: self.known,
             now: self.now,
         };
-        self.key_change_approved = approval::given(
-            &self.memory.ledger,
-            Question::KeyChanged,
-            &self.request.approvals,
-            self.now,
-        )
-        .is_some();
+        self.key_change_approved =
+            approval::given(&self.memory.ledger, Question::KeyChanged, &self.request.approvals, self.now)
+                .is_some();
         let source = self.tools.source.identity();
         checking.tell_changes(before, &source, &self.account);
         let workspace = checking.workspace(&mut self.memory, &self.tools.braze, &self.account).await;
@@ -592,6 +588,13 @@ impl<'a> Run<'a> {
         self.watch.enter(Stage::Closing);
         close::close(self, course, &read, &mut ending).await?;
         Ok(ending)
+    }
+
+    /// Removals that were noted and have no answer do not count as sent.
+    pub fn take_back_removals(&mut self, count: u64) {
+        if let Some(noted) = self.memory.ledger.removals.last_mut().filter(|noted| noted.time == self.now) {
+            noted.count = noted.count.saturating_sub(count);
+        }
     }
 
     /// The approval of a question did its work.
