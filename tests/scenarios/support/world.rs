@@ -146,7 +146,7 @@ impl World {
         let (store, app) = (self.open(&job, request.plan), format!("{}.{}", job.namespace, job.app.name));
         let state = self.state();
         let ledger = if request.plan { state.read_app_ledger(&app) } else { state.app_ledger(&app) };
-        let (namespace, name) = (job.namespace.clone(), job.state_name.clone());
+        let (namespace, name, plan) = (job.namespace.clone(), job.state_name.clone(), request.plan);
         let tools = Tools {
             store: store.expect("a store"),
             app: Arc::from(ledger.expect("a ledger")),
@@ -155,6 +155,9 @@ impl World {
             clock: self.clock.clone(),
             interrupt: self.interrupt.clone(),
             archive: Arc::new(move || {
+                if plan {
+                    return Ok(Arc::new(MemoryStore::new("fresh", state.store_key(&namespace, &name))));
+                }
                 state.archive_store(&namespace, &name)?;
                 Ok(Arc::new(state.store(&namespace, &name)?))
             }),
@@ -249,9 +252,8 @@ impl World {
 
     /// Inserts customers with these ids: `u1@example.com`, plan `basic`, as many points as the id, in no group.
     pub fn insert(&self, ids: std::ops::RangeInclusive<u32>) {
-        let rows: Vec<String> = ids
-            .map(|id| format!("({id}, 'u{id}@example.com', 'N{id}', 'basic', {id}, 0, 0)"))
-            .collect();
+        let rows: Vec<String> =
+            ids.map(|id| format!("({id}, 'u{id}@example.com', 'N{id}', 'basic', {id}, 0, 0)")).collect();
         self.sql(&format!("insert into users values {}", rows.join(", ")));
     }
 
@@ -287,9 +289,10 @@ pub fn warned(report: &Report, code: &str) -> bool {
 
 /// The token of a question with this answer (or the only one).
 pub fn token(report: &Report, question: Question, answer: Option<&str>) -> String {
-    let found = report.pending_approvals.iter().find(|asked| {
-        asked.question == question && (answer.is_none() || asked.answer.as_deref() == answer)
-    });
+    let found = report
+        .pending_approvals
+        .iter()
+        .find(|asked| asked.question == question && (answer.is_none() || asked.answer.as_deref() == answer));
     found.unwrap_or_else(|| panic!("{question:?} is not asked: {report:#?}")).token.clone()
 }
 

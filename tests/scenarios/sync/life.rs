@@ -59,9 +59,12 @@ fn a_new_record_gets_all_a_changed_one_the_difference_and_an_equal_one_nothing()
 
         world.sql("update users set points = null, vip = 0 where id = 1");
         let report = world.next();
-        assert_eq!(report.counts, Counts { read: 2, updated: 1, unchanged: 1, ..Counts::default() }, "{mode}");
-        let difference =
-            json!({ "external_id": "1", "points": null, "groups": { "remove": ["vip"] } });
+        assert_eq!(
+            report.counts,
+            Counts { read: 2, updated: 1, unchanged: 1, ..Counts::default() },
+            "{mode}"
+        );
+        let difference = json!({ "external_id": "1", "points": null, "groups": { "remove": ["vip"] } });
         assert_eq!(world.received(), [plus_u(mode, difference)], "{mode}");
 
         let report = world.next();
@@ -112,10 +115,14 @@ fn a_gone_record_is_deleted_in_sync_and_released_in_the_other_modes() {
             continue;
         }
         assert_eq!(report.counts.released, 1, "{mode}");
-        assert_eq!(world.received(), [json!({
-            "external_id": "2", "groups": { "remove": ["vip"] }, "_update_existing_only": true,
-            "subscription_groups": [{ "subscription_group_id": NEWS, "subscription_state": "unsubscribed" }]
-        })], "{mode}");
+        assert_eq!(
+            world.received(),
+            [json!({
+                "external_id": "2", "groups": { "remove": ["vip"] }, "_update_existing_only": true,
+                "subscription_groups": [{ "subscription_group_id": NEWS, "subscription_state": "unsubscribed" }]
+            })],
+            "{mode}"
+        );
         assert_eq!(world.next().counts, Counts { read: 2, unchanged: 2, ..Counts::default() }, "{mode}");
         assert_eq!(world.requests(), [] as [&str; 0]);
     }
@@ -199,10 +206,17 @@ fn a_released_record_that_comes_back_gets_the_difference_and_its_groups() {
         world.sql("insert into users values (1, 'u1@example.com', 'N1', 'gold', 1, 1, 1)");
         let report = world.next();
         assert_eq!((report.counts.added, report.counts.unchanged), (1, 1), "{mode}");
-        assert_eq!(world.received(), [plus_u(mode, json!({
-            "external_id": "1", "plan": "gold", "groups": { "add": ["vip"] },
-            "subscription_groups": [{ "subscription_group_id": NEWS, "subscription_state": "subscribed" }]
-        }))], "{mode}");
+        assert_eq!(
+            world.received(),
+            [plus_u(
+                mode,
+                json!({
+                    "external_id": "1", "plan": "gold", "groups": { "add": ["vip"] },
+                    "subscription_groups": [{ "subscription_group_id": NEWS, "subscription_state": "subscribed" }]
+                })
+            )],
+            "{mode}"
+        );
         assert!(!world.requests().contains(&"/subscription/status/get".to_owned()), "the leave was our own");
     }
 }
@@ -238,9 +252,12 @@ fn an_unanswered_new_record_is_sent_again_in_full() {
     world.sandbox.clear_faults();
     let report = world.next();
     assert_eq!(report.counts.added, 2);
-    assert_eq!(world.received()[1], json!({
-        "external_id": "2", "email": "u2@example.com", "first_name": "N2", "plan": "basic", "points": 2
-    }));
+    assert_eq!(
+        world.received()[1],
+        json!({
+            "external_id": "2", "email": "u2@example.com", "first_name": "N2", "plan": "basic", "points": 2
+        })
+    );
 }
 
 /// semantics 2.3, row 10: sent, nothing acknowledged, and gone.
@@ -280,7 +297,11 @@ fn a_record_whose_collection_rule_fails_is_invalid_and_stays() {
         world.sql("update users set points = 'many', plan = 'gold' where id = 1");
         world.sandbox.clear_journal();
         let report = world.sync();
-        assert_eq!(report.counts, Counts { read: 2, invalid: 1, unchanged: 1, ..Counts::default() }, "{mode}");
+        assert_eq!(
+            report.counts,
+            Counts { read: 2, invalid: 1, unchanged: 1, ..Counts::default() },
+            "{mode}"
+        );
         assert_eq!((report.known_records, report.exit_code), (2, 10), "{mode}");
         assert_eq!(world.requests(), [] as [&str; 0], "{mode}");
         assert!(report.errors.iter().any(|error| error.code == "RuleError"), "{:?}", report.errors);
@@ -318,9 +339,12 @@ fn a_record_that_comes_back_after_an_unanswered_delete_is_sent_in_full() {
     world.insert(1..=1);
     let report = world.next();
     assert_eq!((report.counts.added, report.counts.unchanged), (1, 2), "{report:#?}");
-    assert_eq!(world.received(), [json!({
-        "external_id": "1", "email": "u1@example.com", "first_name": "N1", "plan": "basic", "points": 1
-    })]);
+    assert_eq!(
+        world.received(),
+        [json!({
+            "external_id": "1", "email": "u1@example.com", "first_name": "N1", "plan": "basic", "points": 1
+        })]
+    );
 }
 
 /// semantics 9.4, row "delete": after 24 hours without an answer a person is asked.

@@ -3,6 +3,9 @@
 mod basics;
 mod changes;
 mod faults;
+mod guard;
+mod identity;
 mod interrupted;
 mod life;
 mod named;
+mod reads;

@@ -28,9 +28,10 @@ fn a_value_that_ends_a_membership_removes_the_group_and_nothing_else() {
     world.sql("update users set points = 5 where id = 1");
     let report = world.next();
     assert_eq!((report.counts.updated, report.memberships.leaves), (1, 1));
-    assert_eq!(world.received(), [
-        json!({ "external_id": "1", "points": 5, "groups": { "remove": ["Rich"] } })
-    ]);
+    assert_eq!(
+        world.received(),
+        [json!({ "external_id": "1", "points": 5, "groups": { "remove": ["Rich"] } })]
+    );
 }
 
 /// G 11.1; semantics 2.3, row 5: the same change of a value makes a member leave the collection, mode by mode.
@@ -56,9 +57,12 @@ fn a_value_that_ends_the_place_in_the_collection_deletes_in_sync_and_releases_in
             assert_eq!(world.user("1"), Value::Null);
         } else {
             assert_eq!(report.counts.released, 1, "{mode}");
-            assert_eq!(world.received(), [json!({
-                "external_id": "1", "groups": { "remove": ["Rich", "vip"] }, "_update_existing_only": true
-            })]);
+            assert_eq!(
+                world.received(),
+                [json!({
+                    "external_id": "1", "groups": { "remove": ["Rich", "vip"] }, "_update_existing_only": true
+                })]
+            );
             assert_eq!(world.user("1")["custom_attributes"]["points"], json!(200), "attributes stay");
         }
         assert_eq!(report.counts.unchanged, 3);
@@ -152,9 +156,12 @@ fn a_renamed_group_value_replaces_the_old_one_and_keeps_what_others_put_there() 
     world.change("group: vip, customAttribute: groups", "group: vip, customAttribute: groups, value: VIP");
     let report = world.next();
     assert_eq!(report.counts.updated, 2);
-    assert_eq!(world.received()[0], json!({
-        "external_id": "1", "groups": { "add": ["VIP"], "remove": ["vip"] }
-    }));
+    assert_eq!(
+        world.received()[0],
+        json!({
+            "external_id": "1", "groups": { "add": ["VIP"], "remove": ["vip"] }
+        })
+    );
     let mut groups: Vec<String> = serde_json::from_value(groups_of(&world, "1")).expect("texts");
     groups.sort();
     assert_eq!(groups, ["VIP", "theirs"]);
@@ -282,7 +289,11 @@ fn a_bad_address_leaves_the_remote_one_and_is_reported() {
     assert_eq!(world.rejects(), [("1".to_owned(), "email".to_owned(), "BadEmail".to_owned())]);
     world.sandbox.clear_journal();
     let again = world.sync();
-    assert_eq!((again.counts.unchanged, again.attributes.dropped), (2, 1), "counted in every run that reads it");
+    assert_eq!(
+        (again.counts.unchanged, again.attributes.dropped),
+        (2, 1),
+        "counted in every run that reads it"
+    );
     assert_eq!(world.requests(), [] as [&str; 0]);
     world.sql("update users set email = 'u1@example.com' where id = 1");
     assert_eq!(world.next().counts.unchanged, 2);
@@ -301,7 +312,8 @@ fn ten_minutes_of_503_only_make_a_run_longer() {
     let (clock, end) = (world.clock.clone(), down);
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(clock.sleep(end.saturating_sub(clock.monotonic())));
             world.sandbox.clear_faults();
         });
@@ -330,7 +342,8 @@ fn a_full_window_makes_the_run_wait_and_fails_nothing() {
 /// G 11.15; semantics 9.3: whatever is unclear is sent again and ends well.
 #[test]
 fn resets_lost_answers_and_answers_that_are_no_json_end_in_one_state() {
-    for effect in [Effect::Reset, Effect::ResetAfter, Effect::Garbage, Effect::Cut, Effect::StatusAfter(504)] {
+    for effect in [Effect::Reset, Effect::ResetAfter, Effect::Garbage, Effect::Cut, Effect::StatusAfter(504)]
+    {
         let world = World::new();
         world.insert(1..=5);
         world.sandbox.set_faults([FaultRule::first(2, effect).at("/users/track")]);
@@ -433,9 +446,12 @@ fn a_removed_record_that_comes_back_is_sent_in_full() {
     world.insert(1..=1);
     let report = world.next();
     assert_eq!(report.counts.added, 1);
-    assert_eq!(world.received(), [json!({
-        "external_id": "1", "email": "u1@example.com", "first_name": "N1", "plan": "basic", "points": 1
-    })]);
+    assert_eq!(
+        world.received(),
+        [json!({
+            "external_id": "1", "email": "u1@example.com", "first_name": "N1", "plan": "basic", "points": 1
+        })]
+    );
 }
 
 /// G 11.23; semantics 10.1: an unanswered B in between does not survive.
@@ -540,11 +556,14 @@ fn a_member_of_a_subscription_group_that_leaves_is_unsubscribed() {
     world.sql("update users set news = 0, plan = 'gold' where id = 1");
     let report = world.next();
     assert_eq!((report.counts.updated, report.memberships.leaves), (1, 1));
-    assert_eq!(world.received(), [
-        json!({ "external_id": "1", "plan": "gold" }),
-        json!({ "external_id": "1", "_update_existing_only": true, "subscription_groups": [
+    assert_eq!(
+        world.received(),
+        [
+            json!({ "external_id": "1", "plan": "gold" }),
+            json!({ "external_id": "1", "_update_existing_only": true, "subscription_groups": [
             { "subscription_group_id": NEWS, "subscription_state": "unsubscribed" }] }),
-    ]);
+        ]
+    );
     assert_eq!(world.next().counts.unchanged, 2);
     assert_eq!(world.requests(), [] as [&str; 0]);
 }
