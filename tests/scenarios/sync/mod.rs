@@ -2,7 +2,9 @@
 
 mod basics;
 mod changes;
+mod consent;
 mod faults;
+mod groups;
 mod guard;
 mod identity;
 mod interrupted;
