@@ -32,6 +32,8 @@ pub struct Checking<'a> {
     pub known: u64,
     /// Start of the run.
     pub now: Timestamp,
+    /// Mode Plan: Braze is asked nothing.
+    pub plan: bool,
 }
 
 /// What the person decided about a workspace, or that nobody had to.
@@ -135,7 +137,17 @@ impl Checking<'_> {
             return Ok(if then == now { Identity::Same } else { Identity::Changed });
         }
         let host_changed = known.host != wanted.host;
-        if !host_changed && known.key_digest == wanted.key_digest && !known.unverified {
+        if self.plan && (host_changed || known.key_digest != wanted.key_digest) {
+            account.warn(
+                "WorkspaceNotChecked",
+                "",
+                0,
+                "endpoint or key changed since the last run; a plan asks Braze nothing, so whether it is the same \
+                 workspace is found out by the next sync",
+            );
+            return Ok(Identity::Same);
+        }
+        if !host_changed && known.key_digest == wanted.key_digest && (self.plan || !known.unverified) {
             return Ok(Identity::Same);
         }
         let unknown = if host_changed { Identity::Changed } else { Identity::Unverified };

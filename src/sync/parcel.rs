@@ -116,6 +116,7 @@ pub struct Subject<'a> {
 }
 
 /// What a decision comes to.
+#[expect(clippy::large_enum_variant, reason = "taken apart at once, one at a time")]
 pub enum Composed {
     /// An object to send: appended to the buffer.
     Send(Box<Item>),

@@ -67,8 +67,9 @@ pub async fn remove(
         run.now,
     );
     let whole_set = whole_set_approved(run, &removals);
-    let trips = (verdict.trips || !removals.barred.is_empty()) && !whole_set;
-    ending.guard_trips = trips && uncovered > 0;
+    let trips = verdict.trips && !whole_set;
+    let bars = !removals.barred.is_empty() && !whole_set;
+    ending.guard_trips = trips || bars;
     let deletes = run.job.mode == SyncMode::Sync;
     let waiting = course.account.counts.pending.get();
     send(run, course, &removals.harmless, false).await?;
@@ -76,8 +77,7 @@ pub async fn remove(
     if !trips {
         run.note_removals(course, if run.request.plan { 0 } else { covered }).await;
     }
-    for list in [&removals.approved, &removals.guarded, &removals.barred] {
-        let held = trips && !std::ptr::eq(list, &removals.approved);
+    for (list, held) in [(&removals.approved, false), (&removals.guarded, trips), (&removals.barred, bars)] {
         if held {
             course.hold(list, !run.request.plan).await?;
         } else {
@@ -103,8 +103,8 @@ pub async fn remove(
         let issued = approval::ask(&key, &mut run.memory.ledger, &asking, serial, run.now);
         ending.questions.push(issued);
         ending.guard = Some(verdict);
-        ending.barred = removals.barred.len() as u64;
-    } else if uncovered == 0 || !trips {
+        ending.held = verdict.removals + removals.barred.len() as u64;
+    } else {
         let complete = !course.control.is_stopped() && course.account.counts.pending.get() == waiting;
         settle_question(run, &removals, whole_set, complete);
     }

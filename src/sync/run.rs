@@ -322,6 +322,7 @@ impl<'a> Run<'a> {
             serial: self.header.serial,
             known: self.known,
             now: self.now,
+            plan: self.request.plan,
         };
         self.key_change_approved =
             approval::given(&self.memory.ledger, Question::KeyChanged, &self.request.approvals, self.now)
@@ -581,11 +582,30 @@ impl<'a> Run<'a> {
         }
         let adopting = course.program.rules.adopt;
         let permitted = close::judge_read(self, course, &read);
-        self.watch.enter(Stage::Leaving);
-        course.leave_groups(permitted.leaves && !adopting).await?;
-        self.watch.enter(Stage::Removing);
-        removals::remove(self, course, &read, permitted, &mut ending).await?;
+        let control = course.control.clone();
+        let last_requests = async {
+            control.token().cancelled().await;
+            course.clock.sleep(LAST_REQUESTS).await;
+        };
+        let phases = async {
+            self.watch.enter(Stage::Leaving);
+            course.leave_groups(permitted.leaves && !adopting).await?;
+            self.watch.enter(Stage::Removing);
+            removals::remove(self, course, &read, permitted, &mut ending).await
+        };
+        let finished = tokio::select! {
+            biased;
+            result = phases => Some(result),
+            () = last_requests => None,
+        };
+        match finished {
+            Some(result) => result?,
+            None => give_up(course),
+        }
         self.watch.enter(Stage::Closing);
+        let groups = course.program.group_names.iter().enumerate();
+        let off = groups.filter(|(group, _)| course.group_is_off(*group));
+        ending.groups_off = off.map(|(_, name)| name.clone()).collect();
         close::close(self, course, &read, &mut ending).await?;
         Ok(ending)
     }
@@ -613,6 +633,14 @@ impl<'a> Run<'a> {
             let _ = course.committer.remember(&self.memory).await;
         }
     }
+}
+
+/// Requests in flight did not end in time: what has no outcome is pending.
+fn give_up(course: &Course) {
+    tracing::warn!("requests in flight did not end in time; what became of them is unknown");
+    let counts = course.account.counts.snapshot();
+    let lost = (counts.read + counts.gone).saturating_sub(counts.decided());
+    course.account.counts.pending.add(lost);
 }
 
 async fn carry_out(course: &Arc<Course>, work: Work) {

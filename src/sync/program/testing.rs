@@ -7,7 +7,7 @@ use secrecy::SecretString;
 
 use crate::braze::{BrazeConfig, Limits};
 use crate::data::{Column, ColumnKind, HashKey};
-use crate::source::{Relation, SourceConfig, SqliteConfig};
+use crate::source::{Relation, SourceConfig, SqliteConfig, System};
 use crate::sync::job::{
     App, Channel, Collection, DeletionGuard, Enrich, Group, GroupMapping, GroupRule, GroupTarget,
     InitialSync, Job, Model, OnUnmap, Origin, Property, PropertyMapping, RejectTolerance, SyncMode,
@@ -39,7 +39,10 @@ pub fn job() -> Job {
             },
             settle: Duration::ZERO,
         },
-        source: SourceConfig::Sqlite(SqliteConfig { path: "users.db".into(), shown: "users.db".into() }),
+        source: SourceConfig {
+            system: System::Sqlite(SqliteConfig { path: "users.db".into(), shown: "users.db".into() }),
+            query_timeout: Duration::from_secs(3_600),
+        },
         model: Model {
             name: "users".into(),
             relation: Relation::Table("users".into()),

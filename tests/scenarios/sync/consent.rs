@@ -146,10 +146,17 @@ fn unusable_keys_are_named_and_send_nothing() {
     );
     let report = world.sync();
     assert_eq!((report.counts.read, report.counts.added, report.counts.invalid), (10, 3, 7), "{report:#?}");
-    assert_eq!(codes(&report), [
-        ("DuplicateKey", 1), ("KeyBadText", 1), ("KeyEmpty", 1), ("KeyNull", 1), ("KeyTooLong", 1),
-        ("KeyWhitespace", 2)
-    ]);
+    assert_eq!(
+        codes(&report),
+        [
+            ("DuplicateKey", 1),
+            ("KeyBadText", 1),
+            ("KeyEmpty", 1),
+            ("KeyNull", 1),
+            ("KeyTooLong", 1),
+            ("KeyWhitespace", 2)
+        ]
+    );
     assert_eq!(world.user("007")["external_id"], json!("007"));
     assert_eq!(report.exit_code, 10);
 }
@@ -165,7 +172,10 @@ fn whole_numbers_have_one_canonical_text() {
     world.sql("insert into users (id) values ('007'), ('7'), ('-1'), ('1.5'), ('x')");
     let report = world.sync();
     assert_eq!(codes(&report), [("DuplicateKey", 1), ("KeyNotIntegral", 2)]);
-    assert_eq!((report.counts.added, world.user("7").is_null(), world.user("-1").is_null()), (2, false, false));
+    assert_eq!(
+        (report.counts.added, world.user("7").is_null(), world.user("-1").is_null()),
+        (2, false, false)
+    );
 }
 
 /// semantics 2.3: a row that loses its key is not an update with a null key; the record is gone.
@@ -183,6 +193,9 @@ fn a_key_that_becomes_unusable_is_gone_under_its_old_name() {
     world.sql("update users set id = ' a' where id = 'a'");
     world.sandbox.clear_journal();
     let report = world.sync();
-    assert_eq!(report.counts, Counts { read: 3, gone: 1, unchanged: 2, invalid: 1, deleted: 1, ..Counts::default() });
+    assert_eq!(
+        report.counts,
+        Counts { read: 3, gone: 1, unchanged: 2, invalid: 1, deleted: 1, ..Counts::default() }
+    );
     assert_eq!(world.deleted(), ["a"]);
 }

@@ -133,8 +133,10 @@ fn a_member_without_an_address_joins_when_one_comes() {
     world.sql("update users set email = 'u1@example.com' where id = 1");
     world.sql("update users set email = 'u2@example.com' where id = 2");
     let joins = world.sync_well().memberships.joins + world.sync_well().memberships.joins;
-    assert_eq!((joins, news(&world, 1), news(&world, 2)),
-        (2, Some(GroupState::Subscribed), Some(GroupState::Subscribed)));
+    assert_eq!(
+        (joins, news(&world, 1), news(&world, 2)),
+        (2, Some(GroupState::Subscribed), Some(GroupState::Subscribed))
+    );
 }
 
 /// semantics 7.4.2: null for the address while `in`: nothing else is sent, and it joins anew with another address.
@@ -274,7 +276,10 @@ fn non_members_are_unsubscribed_when_told_so() {
     world.sandbox.opt_in(NEWS, "u2@example.com");
     world.sandbox.opt_out(NEWS, "u3@example.com");
     let report = world.sync_well();
-    assert_eq!((report.memberships.joins, report.memberships.leaves, report.memberships.opted_out), (1, 1, 1));
+    assert_eq!(
+        (report.memberships.joins, report.memberships.leaves, report.memberships.opted_out),
+        (1, 1, 1)
+    );
     assert_eq!((report.counts.added, news(&world, 2)), (3, Some(GroupState::Unsubscribed)));
     assert_eq!(world.next().traffic.requests, 0);
     assert_eq!(world.next().counts.unchanged, 3);
@@ -348,7 +353,9 @@ fn a_text_group_hangs_on_the_phone_number() {
     let mut world = World::new();
     world.model = world.model.replace("name: plan, type: String", "name: plan, type: PhoneNumber");
     world.change("{ from: plan, to: plan }", "{ from: plan, to: phone }");
-    world.and(&format!("  groupMappings:\n    - {{ group: vip, subscriptionGroupId: {TEXTS}, channel: Sms }}"));
+    world.and(&format!(
+        "  groupMappings:\n    - {{ group: vip, subscriptionGroupId: {TEXTS}, channel: Sms }}"
+    ));
     world.insert(1..=3);
     world.sql("update users set vip = 1, plan = '+4915112345678'; update users set plan = null where id = 3");
     world.sql("update users set plan = '+4915112345679' where id = 2");
@@ -377,9 +384,12 @@ fn elements_are_added_and_removed_beside_foreign_values() {
     world.sandbox.load(dump).expect("a dump");
     world.sql("update users set vip = 0, news = 1");
     assert_eq!(world.next().counts.updated, 1);
-    assert_eq!(world.received(), [json!({
-        "external_id": "1", "groups": { "add": ["Letters"], "remove": ["vip"] }
-    })]);
+    assert_eq!(
+        world.received(),
+        [json!({
+            "external_id": "1", "groups": { "add": ["Letters"], "remove": ["vip"] }
+        })]
+    );
     assert_eq!(world.user("1")["custom_attributes"]["groups"], json!(["theirs", "Letters"]));
     assert_eq!(world.next().traffic.requests, 0);
 }
@@ -398,9 +408,12 @@ fn a_flag_is_true_or_false_and_cleared_by_a_release() {
     assert_eq!(world.received(), [json!({ "external_id": "1", "is_vip": false })]);
     world.sql("delete from users where id = 2");
     assert_eq!(world.next().counts.released, 1);
-    assert_eq!(world.received(), [json!({
-        "external_id": "2", "is_vip": null, "_update_existing_only": true
-    })]);
+    assert_eq!(
+        world.received(),
+        [json!({
+            "external_id": "2", "is_vip": null, "_update_existing_only": true
+        })]
+    );
     assert_eq!(world.next().traffic.requests, 0);
 }
 
@@ -417,9 +430,13 @@ fn a_rule_that_cannot_be_evaluated_neither_joins_nor_leaves() {
     let report = world.sync();
     assert_eq!(report.counts, Counts { read: 2, unchanged: 1, updated: 1, ..Counts::default() });
     assert!(warned(&report, "RuleError"));
-    assert_eq!(world.received(), [json!({
-        "external_id": "2", "points": null, "groups": { "remove": ["rich"] }
-    })], "null is not a member, unknown is not touched");
+    assert_eq!(
+        world.received(),
+        [json!({
+            "external_id": "2", "points": null, "groups": { "remove": ["rich"] }
+        })],
+        "null is not a member, unknown is not touched"
+    );
 }
 
 /// semantics 2.3 and 7.2: a leave and a join of one person are two objects, the join first.

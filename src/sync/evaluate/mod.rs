@@ -2,6 +2,9 @@
 //!
 //! This is the hot path: no row allocates unless it holds lists, objects or expressions.
 
+#[cfg(test)]
+mod tests;
+
 use jiff::Timestamp;
 
 use crate::data::{Cell, KeyProblem, RowBatch, canonical_key};
