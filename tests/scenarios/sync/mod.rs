@@ -1,5 +1,8 @@
-//! What a sync does, end to end: rows in, what Braze received out.
+//! The engine over a real table, a real state folder and a sandbox: what Braze receives.
 
 mod basics;
+mod changes;
 mod faults;
 mod interrupted;
+mod life;
+mod named;
