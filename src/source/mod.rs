@@ -57,7 +57,9 @@ pub struct ServerInfo {
 pub enum Selection {
     /// All rows, in one snapshot.
     All,
-    /// The rows whose `column`, compared as text, is one of `keys` (at most some thousands).
+    /// The rows whose `column`, compared as text, is one of `keys` (at most some thousands). A column of numbers
+    /// is compared by number, so that `12.00` is found as `12`. A file without types also returns other spellings
+    /// of an integer (`007` for `7`): whoever reads the rows looks at the canonical key of each.
     Keys {
         /// Column of the relation.
         column: String,
@@ -90,6 +92,10 @@ pub trait Source: Send + Sync {
 
     /// Opens a read of the named columns, in that order. Nothing is written to the source, ever: the session
     /// is read-only, and what would write is [`SourceError::NotReadOnly`].
+    ///
+    /// A network connection is served by the runtime that calls, so the whole read belongs to one runtime; a
+    /// current-thread one is the fastest. `query_timeout` runs from here to the end of the stream, with the
+    /// time in which nobody takes rows.
     async fn read(
         &self,
         relation: &Relation,

@@ -47,7 +47,8 @@ impl Stopper {
         SourceError::TimedOut(self.timeout)
     }
 
-    fn time_left(&self) -> Duration {
+    /// What is left of the time.
+    pub(super) fn time_left(&self) -> Duration {
         self.timeout.saturating_sub(self.clock.monotonic().saturating_sub(self.started))
     }
 }
@@ -261,7 +262,7 @@ mod tests {
     #[tokio::test]
     async fn a_slow_taker_stops_the_reader_after_a_few_batches() {
         let produced = Arc::new(AtomicU64::new(0));
-        let (done, finished) = oneshot::channel();
+        let (done, finished) = oneshot::channel::<()>();
         let work = {
             let produced = produced.clone();
             move |sink: &mut Sink, _: &Stopper| {

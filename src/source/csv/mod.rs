@@ -114,7 +114,7 @@ impl Source for Csv {
 /// Rows of the first part of a file, by their share of its bytes.
 fn estimate(records: &mut Records, stopper: &Stopper) -> Result<Option<u64>, SourceError> {
     let mut rows = 0_u64;
-    while records.bytes_read() <= ESTIMATE_BYTES {
+    while records.bytes_parsed() <= ESTIMATE_BYTES {
         if stopper.must_stop() {
             return Err(stopper.verdict());
         }
@@ -123,7 +123,17 @@ fn estimate(records: &mut Records, stopper: &Stopper) -> Result<Option<u64>, Sou
         }
         rows += 1;
     }
-    Ok(rows.checked_mul(records.size()).map(|n| n / records.bytes_read()))
+    Ok(Some(rounded(rows, records.times_parsed())))
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "an estimate of a number that is positive and small"
+)]
+fn rounded(rows: u64, times: f64) -> u64 {
+    (rows as f64 * times) as u64
 }
 
 fn pour(

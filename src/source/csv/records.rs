@@ -18,6 +18,8 @@ pub(super) struct Records {
     buffer: Vec<u8>,
     /// Where the next record begins in the buffer.
     begin: usize,
+    /// Bytes of UTF-8 that were parsed.
+    parsed: u64,
     /// Line on which the record found last begins, and the one on which the next does.
     line: u64,
     next_line: u64,
@@ -42,6 +44,7 @@ impl Records {
             parser: Parser::new(ascii(config.delimiter), ascii(config.quote)),
             buffer: Vec::new(),
             begin: 0,
+            parsed: 0,
             line: 0,
             next_line: 1,
             columns: Vec::new(),
@@ -103,9 +106,18 @@ impl Records {
         self.reader.bytes_read()
     }
 
-    /// Bytes of the whole file.
-    pub(super) fn size(&self) -> u64 {
-        self.reader.inner.size()
+    /// Bytes of UTF-8 that were parsed.
+    pub(super) fn bytes_parsed(&self) -> u64 {
+        self.parsed
+    }
+
+    /// How many times as long as the parsed part the whole file is.
+    #[expect(clippy::cast_precision_loss, reason = "a share of files far below 2^52 bytes")]
+    pub(super) fn times_parsed(&self) -> f64 {
+        // What was taken and not parsed yet is known in UTF-8 only; the encodings differ by a constant.
+        let taken = self.parsed + (self.buffer.len() - self.begin) as u64;
+        let expansion = taken as f64 / self.reader.bytes_read().max(1) as f64;
+        self.reader.inner.size() as f64 * expansion / self.parsed.max(1) as f64
     }
 
     /// Text of a field of the current row, and whether it stood in quotes.
@@ -143,6 +155,7 @@ impl Records {
                 Ok(Step::Incomplete) => self.fill()?,
                 Ok(Step::Record { bytes, lines }) => {
                     self.begin += bytes;
+                    self.parsed += bytes as u64;
                     self.next_line += lines;
                     if !self.parser.is_blank() {
                         return Ok(true);

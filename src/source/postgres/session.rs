@@ -248,8 +248,14 @@ impl Drop for Session {
             return;
         }
         self.task.abort();
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(self.connector.clone().cancel(self.cancel.clone()));
-        }
+        let request = self.connector.clone().cancel(self.cancel.clone());
+        // On a runtime of its own: ours may end with this very read, and the query must not outlive it.
+        let send = move || {
+            if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() {
+                runtime.block_on(request);
+            }
+        };
+        // Without a thread the server finds out by itself, at the latest at statement_timeout.
+        let _ = std::thread::Builder::new().name("cancel-query".to_owned()).spawn(send);
     }
 }

@@ -61,10 +61,16 @@ impl Shape {
 
     /// Finds a column by its name.
     pub(super) fn column(&self, name: &str, object: &str) -> Result<&ShapeColumn, SourceError> {
-        self.columns.iter().find(|column| column.name == name).ok_or_else(|| SourceError::ColumnMissing {
-            column: name.to_owned(),
-            relation: object.to_owned(),
-        })
+        let mut found = self.columns.iter().filter(|column| column.name == name);
+        match (found.next(), found.next()) {
+            (Some(column), None) => Ok(column),
+            (Some(_), Some(_)) => {
+                Err(SourceError::Invalid(format!("{object} returns two columns of the name {name:?}")))
+            }
+            (None, _) => {
+                Err(SourceError::ColumnMissing { column: name.to_owned(), relation: object.to_owned() })
+            }
+        }
     }
 
     /// The SELECT of some columns; `tail` is a condition or a limit.

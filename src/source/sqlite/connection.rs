@@ -53,7 +53,7 @@ pub(super) fn open(place: &Place, stopper: &Stopper) -> Result<Connection, Sourc
     // Without the URI flag a path is a path, whatever it holds.
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let opened = Connection::open_with_flags(&place.path, flags).and_then(|mut connection| {
-        connection.busy_timeout(BUSY_TIMEOUT)?;
+        connection.busy_timeout(BUSY_TIMEOUT.min(stopper.time_left()))?;
         connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, MAX_TEXT_BYTES)?;
         connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;

@@ -1,6 +1,13 @@
 //! Sources through their trait, against real systems.
 
+mod csv;
+mod postgres_failures;
+mod postgres_reads;
+mod postgres_tls;
 mod postgres_types;
+mod postgres_writes;
+mod sqlite;
+mod suite;
 
 use grouparoo::data::{Cell, RowBatch};
 use grouparoo::source::{Relation, RowStream, Selection, Source, SourceError};

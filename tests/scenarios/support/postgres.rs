@@ -23,16 +23,27 @@ use super::certificates::{Certificates, SERVER_NAME};
 /// Role of the server that logs in by the client's certificate alone.
 pub const CERTIFICATE_ROLE: &str = "certificate_role";
 
-/// Stops the server when its standard input ends; `$1` is the folder to remove, the rest is the server.
+/// Makes and runs a server in `$FOLDER` with the arguments as its settings, until standard input ends; whatever
+/// happens then, the server is stopped and the folder removed.
 const WATCHDOG: &str = r#"
-    folder=$1
-    shift
     exec 3<&0
-    "$@" </dev/null 3<&- &
-    server=$!
-    (cat <&3 >/dev/null 2>&1; kill -QUIT "$server") >/dev/null 2>&1 &
-    wait "$server"
-    rm -rf "$folder"
+    child=
+    # Nobody reads our messages any more: writing one would end us.
+    trap 'gone=1; exec 2>/dev/null; [ -z "$child" ] || kill -QUIT "$child" 2>/dev/null' TERM
+    (cat <&3 >/dev/null 2>&1; kill -TERM $$) >/dev/null 2>&1 &
+    listener=$!
+    run() {
+        $AS "$@" </dev/null 3<&- &
+        child=$!
+        # A signal ends the waiting before the child ends.
+        wait "$child"
+        wait "$child" 2>/dev/null
+    }
+    run "$INITDB" --username=postgres --auth=scram-sha-256 --encoding=UTF8 --no-locale --no-sync \
+        --pwfile="$FOLDER/password" "$FOLDER/data"
+    [ -n "$gone" ] || run "$POSTGRES" -D "$FOLDER/data" "$@"
+    kill "$listener" 2>/dev/null
+    rm -rf "$FOLDER"
 "#;
 
 /// A PostgreSQL server with a superuser's login.
@@ -74,8 +85,11 @@ impl Server {
     }
 
     fn try_start() -> Option<Self> {
-        let folder = tempfile::Builder::new().prefix("scenarios-pg-").tempdir().expect("a folder").keep();
         let owner = unprivileged_user();
+        let certificates = Certificates::new(CERTIFICATE_ROLE);
+        let password = uuid::Uuid::new_v4().to_string();
+        // The last thing before the watchdog, which removes it.
+        let folder = tempfile::Builder::new().prefix("scenarios-pg-").tempdir().expect("a folder").keep();
         let give = |path: &Path| {
             if let Some((_, user, group)) = &owner {
                 chown(path, Some(*user), Some(*group)).expect("the folder can be given away");
@@ -89,9 +103,7 @@ impl Server {
             give(&path);
             path
         };
-        let certificates = Certificates::new(CERTIFICATE_ROLE);
-        let password = uuid::Uuid::new_v4().to_string();
-        let password_file = write("password", &password);
+        write("password", &password);
         let ca = write("ca.pem", &certificates.ca);
         let certificate = write("server.pem", &certificates.server.0);
         let key = write("server.key", &certificates.server.1);
@@ -101,23 +113,7 @@ impl Server {
                 "hostssl all {CERTIFICATE_ROLE} 127.0.0.1/32 cert\nhost all all 127.0.0.1/32 scram-sha-256\n"
             ),
         );
-        let data = folder.join("data");
-        let initdb = command(owner.as_ref(), "initdb")
-            .args([
-                "--username=postgres",
-                "--auth=scram-sha-256",
-                "--encoding=UTF8",
-                "--no-locale",
-                "--no-sync",
-            ])
-            .arg(format!("--pwfile={}", password_file.display()))
-            .arg(&data)
-            .output()
-            .expect("initdb runs");
-        assert!(initdb.status.success(), "initdb: {}", String::from_utf8_lossy(&initdb.stderr));
-
         let port = free_port();
-        let server = command(owner.as_ref(), "postgres");
         let settings = [
             "listen_addresses=127.0.0.1".to_owned(),
             format!("port={port}"),
@@ -134,12 +130,11 @@ impl Server {
         let mut watchdog = Command::new("sh");
         watchdog
             .args(["-c", WATCHDOG, "watchdog"])
-            .arg(&folder)
-            .arg(server.get_program())
-            .args(server.get_args())
-            .arg("-D")
-            .arg(&data)
             .args(settings.iter().flat_map(|setting| ["-c", setting]))
+            .env("FOLDER", &folder)
+            .env("AS", as_user(owner.as_ref()))
+            .env("INITDB", find("initdb"))
+            .env("POSTGRES", find("postgres"))
             .env("LC_ALL", "C")
             .current_dir("/")
             .stdin(Stdio::piped())
@@ -300,14 +295,14 @@ fn free_port() -> u16 {
     listener.local_addr().expect("an address").port()
 }
 
-/// A program of PostgreSQL, run as a user that it accepts.
-fn command(owner: Option<&(String, u32, u32)>, program: &str) -> Command {
-    let program = find(program);
-    let Some((name, user, group)) = owner else { return Command::new(program) };
-    let mut command = Command::new("setpriv");
-    command.args([format!("--reuid={user}"), format!("--regid={group}"), "--clear-groups".to_owned()]);
-    command.arg("env").arg(format!("USER={name}")).arg(program).current_dir("/");
-    command
+/// The words before a command that run it as another user.
+fn as_user(owner: Option<&(String, u32, u32)>) -> String {
+    match owner {
+        Some((name, user, group)) => {
+            format!("setpriv --reuid={user} --regid={group} --clear-groups env USER={name}")
+        }
+        None => String::new(),
+    }
 }
 
 /// Name, user id and group id to run the server as, when we are root: it refuses to run as root.
