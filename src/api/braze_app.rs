@@ -1,4 +1,5 @@
 //! `BrazeApp`: one Braze workspace, where its REST API is and how to log in.
+#![allow(clippy::duplicated_attributes, reason = "the lint takes the parts of two printer columns for one")]
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::{CustomResource, KubeSchema};

@@ -62,8 +62,10 @@ impl Kind {
         }
         let object = Value::Object(object);
         let mut found = structure::check(&self.schema, &object);
-        let before = before.map(|spec| serde_json::json!({ "spec": without_nulls(spec) }));
-        let broken = self.broken_rules(&without_nulls(&object), before.as_ref());
+        let seen_by_rules = structure::seen_by_rules(&self.schema, &object);
+        let before =
+            before.map(|spec| structure::seen_by_rules(&self.schema, &serde_json::json!({ "spec": spec })));
+        let broken = self.broken_rules(&seen_by_rules, before.as_ref());
         let unrelated: Vec<Violation> =
             broken.into_iter().filter(|rule| !found.iter().any(|fault| fault.concerns(rule))).collect();
         found.extend(unrelated);
@@ -84,19 +86,6 @@ impl Kind {
                 },
             })
             .collect()
-    }
-}
-
-/// Explicit null is absent for every rule (api.md §14).
-fn without_nulls(value: &Value) -> Value {
-    match value {
-        Value::Object(fields) => fields
-            .iter()
-            .filter(|(_, field)| !field.is_null())
-            .map(|(name, field)| (name.clone(), without_nulls(field)))
-            .collect(),
-        Value::Array(items) => items.iter().map(without_nulls).collect(),
-        other => other.clone(),
     }
 }
 

@@ -113,6 +113,13 @@ fn lint(node: &Value, path: &str, described: bool, faults: &mut Vec<String>) {
             if node.get("x-kubernetes-list-type").is_none() {
                 fault("list without a type");
             }
+            for key in node["x-kubernetes-list-map-keys"].as_array().into_iter().flatten() {
+                // An API server refuses the definition otherwise.
+                let required = node["items"]["required"].as_array();
+                if !required.is_some_and(|required| required.contains(key)) {
+                    fault("key of a list-map that is not required");
+                }
+            }
             // The fields of metav1.Condition have no bounds; Kubernetes itself uses it so.
             if !path.ends_with(".conditions") {
                 lint(&node["items"], &format!("{path}[]"), false, faults);
@@ -206,4 +213,60 @@ fn optional_lists_may_be_null_and_required_ones_may_not() {
     let spec = &destination["properties"]["spec"];
     assert_eq!(spec["properties"]["propertyMappings"].get("nullable"), None);
     assert_eq!(spec["required"], serde_json::json!(["appRef", "modelRef", "propertyMappings", "syncMode"]));
+}
+
+/// A column or a selectable field that points nowhere is accepted by an API server and always empty.
+#[test]
+fn columns_and_selectable_fields_point_to_fields_of_the_schema() {
+    for crd in crds() {
+        let root = root(&crd);
+        let version = &crd.spec.versions[0];
+        let columns = version.additional_printer_columns.iter().flatten().map(|column| {
+            let wanted = if column.type_ == "date" { "string" } else { column.type_.as_str() };
+            (column.json_path.as_str(), wanted)
+        });
+        let selectable =
+            version.selectable_fields.iter().flatten().map(|field| (field.json_path.as_str(), ""));
+        for (path, wanted) in columns.chain(selectable) {
+            if path == ".metadata.creationTimestamp" || path.starts_with(".status.conditions[") {
+                continue;
+            }
+            let mut node = &root;
+            for part in path.split('.').skip(1) {
+                node = &node["properties"][part];
+            }
+            let found = node["type"].as_str().unwrap_or_default();
+            assert!(!found.is_empty() && (wanted.is_empty() || found == wanted), "{path}: {found:?}");
+        }
+    }
+}
+
+/// What an API server asks of the message of a rule.
+#[test]
+fn every_rule_has_a_message_of_one_line() {
+    fn walk(node: &Value, seen: &mut usize) {
+        for rule in node["x-kubernetes-validations"].as_array().into_iter().flatten() {
+            let message = rule["message"].as_str().unwrap_or_default();
+            assert!(!message.is_empty() && message.len() <= 2048 && !message.contains('\n'), "{rule}");
+            *seen += 1;
+        }
+        for child in node["properties"].as_object().into_iter().flatten().map(|(_, child)| child) {
+            walk(child, seen);
+        }
+        if node["items"].is_object() {
+            walk(&node["items"], seen);
+        }
+    }
+    let mut seen = 0;
+    for crd in crds() {
+        walk(&root(&crd), &mut seen);
+    }
+    assert!(seen > 55, "{seen}");
+}
+
+#[test]
+fn the_stream_of_all_definitions_has_one_document_each() {
+    let documents: Vec<Value> = serde_saphyr::from_multiple(&all_as_yaml()).expect("the text is YAML");
+    assert_eq!(documents.len(), 5);
+    assert!(documents.iter().all(|document| document["kind"] == "CustomResourceDefinition"));
 }

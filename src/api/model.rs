@@ -1,4 +1,5 @@
 //! `Model`: what a record is, its rows, its key, its properties, its groups.
+#![allow(clippy::duplicated_attributes, reason = "the lint takes the parts of two printer columns for one")]
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::{CustomResource, KubeSchema};

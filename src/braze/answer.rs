@@ -1,4 +1,4 @@
-//! What the bodies of answers to writes say (B §3.1, §3.3).
+//! What the bodies of answers to writes say (braze-rest-api 3.1, 3.3).
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -73,7 +73,7 @@ mod tests {
         errors(body.as_bytes(), "attributes", 5)
     }
 
-    /// B §3.1: absent, null, empty; counters and unknown keys do not matter.
+    /// braze-rest-api 3.1: absent, null, empty; counters and unknown keys do not matter.
     #[test]
     fn an_answer_without_errors_has_none_in_every_shape() {
         for body in [
@@ -89,7 +89,7 @@ mod tests {
         }
     }
 
-    /// B §3.3: array and index name the object.
+    /// braze-rest-api 3.3: array and index name the object.
     #[test]
     fn an_error_with_array_and_index_is_tied_to_its_object() {
         let body = r#"{"message":"success","errors":[
@@ -101,7 +101,7 @@ mod tests {
         assert_eq!(errors.untied, None);
     }
 
-    /// B §3.3: no index, unknown array, index out of range; B §3.1: strings and unknown shapes.
+    /// braze-rest-api 3.3: no index, unknown array, index out of range; 3.1: strings and unknown shapes.
     #[test]
     fn an_error_that_points_at_nothing_is_untied() {
         for errors in [

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-/// Most bytes of one body: well under the 4 MB at which Braze refuses (B §4.2).
+/// Most bytes of one body: well under the 4 MB at which Braze refuses (braze-rest-api 4.2).
 pub const MAX_BODY_BYTES: usize = 1_000_000;
 
 const OPENING: &[u8] = br#"{"attributes":["#;
@@ -180,7 +180,7 @@ mod tests {
         std::str::from_utf8(bytes).expect("UTF-8")
     }
 
-    /// B §4.1: one array of attributes objects.
+    /// braze-rest-api 4.1: one array of attributes objects.
     #[test]
     fn a_batch_is_one_body_with_all_its_objects_in_order() {
         let mut batch = TrackBatch::new();

@@ -77,7 +77,7 @@ impl Braze {
         self.core.deliver(&Content::Track(batch), deadline).await
     }
 
-    /// Deletes at most 50 users (B §6.1) and says of each id what became of it.
+    /// Deletes at most 50 users (braze-rest-api 6.1) and says of each id what became of it.
     ///
     /// A key without the permission gives the stop [`BrazeError::PermissionMissing`] and leaves the app open.
     ///
@@ -88,7 +88,8 @@ impl Braze {
         self.core.deliver(&Content::Delete(external_ids), None).await
     }
 
-    /// Which of at most 50 users Braze knows (B §5); those that it does not know are not in the answer.
+    /// Which of at most 50 users Braze knows (braze-rest-api 5); those that it does not know are not in the
+    /// answer.
     ///
     /// # Panics
     /// With more than 50 ids.
@@ -97,8 +98,8 @@ impl Braze {
         self.core.export(external_ids).await
     }
 
-    /// The state of at most 50 users in a subscription group (B §8.5), by the value they were asked for: in
-    /// lower case for e-mail and phone, unchanged for `external_id`.
+    /// The state of at most 50 users in a subscription group (braze-rest-api 8.5), by the value they were asked
+    /// for: in lower case for e-mail and phone, unchanged for `external_id`.
     ///
     /// A value without an answer that can be understood, or refused by Braze, is not in the map. When every
     /// value was refused, the group is at fault: [`BrazeError::RequestRefused`].
@@ -115,8 +116,8 @@ impl Braze {
         self.core.subscription_status(group_id, by, values).await
     }
 
-    /// Tests the connection and each permission without writing (B §10). A test that passes opens an app
-    /// that was closed.
+    /// Tests the connection and each permission without writing (braze-rest-api 10). A test that passes opens
+    /// an app that was closed.
     pub async fn test(&self) -> ConnectionReport {
         self.core.test().await
     }
@@ -128,7 +129,7 @@ impl std::fmt::Debug for Braze {
     }
 }
 
-/// Most ids or addresses in one request (B §2).
+/// Most ids or addresses in one request (braze-rest-api 2).
 const IDS_PER_REQUEST: usize = 50;
 
 fn within_limit(ids: &[&str]) {

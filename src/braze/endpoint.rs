@@ -15,7 +15,7 @@ pub(super) enum Call {
 }
 
 impl Call {
-    /// Which rate limit it draws from (B §2).
+    /// Which rate limit it draws from (braze-rest-api 2).
     pub(super) fn family(self) -> Family {
         match self {
             Self::Track => Family::Track,
@@ -25,7 +25,7 @@ impl Call {
         }
     }
 
-    /// The permission that a key needs for it (B §1.3).
+    /// The permission that a key needs for it (braze-rest-api 1.3).
     pub(super) fn permission(self) -> &'static str {
         match self {
             Self::Track => "users.track",
@@ -93,7 +93,7 @@ fn is_loopback(url: &Url) -> bool {
 mod tests {
     use super::*;
 
-    /// B §1.4: https only, no trailing slash behind the path.
+    /// braze-rest-api 1.4: https only, no trailing slash behind the path.
     #[test]
     fn paths_are_put_below_the_host_without_a_trailing_slash() {
         for base in ["https://rest.iad-01.braze.com", "https://rest.iad-01.braze.com/"] {

@@ -19,7 +19,7 @@ use super::Limits;
 use super::backoff::Backoff;
 use super::patience::Patience;
 
-/// A group of endpoints that share one counter at Braze (B §2).
+/// A group of endpoints that share one counter at Braze (braze-rest-api 2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Family {
     Track,
@@ -30,7 +30,7 @@ pub(super) enum Family {
     Default,
 }
 
-/// First wait after a 429 that does not say how long (B §3.6).
+/// First wait after a 429 that does not say how long (braze-rest-api 3.6).
 const FIRST_PAUSE: Duration = Duration::from_secs(3);
 
 /// Shortest wait after a 429, also when the server says "now".

@@ -1,4 +1,4 @@
-//! `/users/export/ids`: which users exist, and under which `braze_id` (B §5).
+//! `/users/export/ids`: which users exist, and under which `braze_id` (braze-rest-api 5).
 
 use bytes::Bytes;
 use serde::Deserialize;
@@ -85,7 +85,7 @@ mod tests {
         Some(users.into_iter().map(|user| (user.external_id, user.braze_id)).collect())
     }
 
-    /// B §5.2: users in any order, unknown ids listed or not, `appboy_id` in older answers.
+    /// braze-rest-api 5.2: users in any order, unknown ids listed or not, `appboy_id` in older answers.
     #[test]
     fn an_export_lists_the_users_that_exist() {
         let both = r#"{"users":[{"external_id":"b","appboy_id":"2","braze_id":"2","user_aliases":[]},

@@ -10,7 +10,7 @@ use super::{BrazeError, Refusal};
 pub enum Fate {
     /// Braze accepted it.
     Acknowledged,
-    /// Braze refused this very object; it had no effect (B §3.3).
+    /// Braze refused this very object; it had no effect (braze-rest-api 3.3).
     Refused(Refusal),
     /// Alone in a request it is still larger than Braze accepts; it had no effect.
     TooLarge,

@@ -1,4 +1,4 @@
-//! The connection test: what the key may do, found out without writing anything (B §10).
+//! The connection test: what the key may do, found out without writing anything (braze-rest-api 10).
 
 use bytes::Bytes;
 use uuid::Uuid;
@@ -125,7 +125,8 @@ fn harmless(call: Call) -> Payload {
     }
 }
 
-/// What a status says (B §10): a complaint about the content comes only after the key was accepted.
+/// What a status says (braze-rest-api 10): a complaint about the content comes only after the key was
+/// accepted.
 fn judge(status: u16) -> Finding {
     match status {
         200..=299 | 400 => Finding::Permission(PermissionState::Granted),

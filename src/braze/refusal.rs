@@ -1,7 +1,9 @@
 //! Why Braze refused an object, as stable codes of our own.
 
-/// Why Braze refused an object. Braze words the same cause in two vocabularies (B §3.3); both are mapped
-/// here, and a wording that is not known becomes [`Refusal::ObjectRefused`].
+/// Why Braze refused an object.
+///
+/// Braze words the same cause in two vocabularies (braze-rest-api 3.3); both are mapped here, and a wording
+/// that is not known becomes [`Refusal::ObjectRefused`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Refusal {
     /// A cause that is not in our list, or none given.
@@ -163,7 +165,7 @@ impl Refusal {
 mod tests {
     use super::*;
 
-    /// B §3.3: two vocabularies for one cause.
+    /// braze-rest-api 3.3: two vocabularies for one cause.
     #[test]
     fn both_vocabularies_of_braze_mean_the_same_code() {
         for (code, sentence, refusal) in [

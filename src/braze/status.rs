@@ -1,4 +1,4 @@
-//! `/subscription/status/get`: what a person has decided about one subscription group (B §8.5).
+//! `/subscription/status/get`: what a person has decided about one subscription group (braze-rest-api 8.5).
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
@@ -205,7 +205,7 @@ fn keep_the_stricter(found: &mut HashMap<String, SubscriptionState>, key: String
 mod tests {
     use super::*;
 
-    /// B §8.5: a plus is encoded; commas and brackets too.
+    /// braze-rest-api 8.5: a plus is encoded; commas and brackets too.
     #[test]
     fn a_query_keeps_every_character_of_a_value() {
         let values = ["+31612345678", "a,b[c]&d=e f/é@x.y"];
@@ -221,7 +221,7 @@ mod tests {
         assert_eq!(decoded[2].1, values[1]);
     }
 
-    /// B §8.5: reads are capitalised.
+    /// braze-rest-api 8.5: reads are capitalised.
     #[test]
     fn states_are_read_without_case_and_unknown_words_are_no_answer() {
         let body = r#"{"status":{"a":"Subscribed","b":"unsubscribed","c":"Unknown","d":"Maybe","e":null}}"#;

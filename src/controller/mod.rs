@@ -1,6 +1,6 @@
 //! From objects to work: what the operator and the command line do with the kinds.
 //!
-//! Promises: [`resolve`] turns a Destination with all that it refers to into one fully resolved job, or says
+//! Promises: [`resolve()`] turns a Destination with all that it refers to into one fully resolved job, or says
 //! everything that is wrong with it. Refuses to know: how objects are stored and watched.
 
 pub mod folder;

@@ -59,7 +59,7 @@ pub fn resolve(objects: &Objects<'_>, lookup: &dyn Lookup) -> Result<Resolved, P
     let source = resolve_source(objects.source, lookup).map_err(|found| problems.extend(found));
     let model = resolve_model(objects.model, lookup).map_err(|found| problems.extend(found));
     let mut findings = Findings::of("Destination", objects.destination);
-    refuse_unsupported_fields(objects.destination, &mut findings);
+    refuse_impossible_fields(objects.destination, &mut findings);
     let properties = resolve_mappings::resolve(objects.destination, objects.model, &mut findings);
     let groups = resolve_groups::mappings(objects.destination, objects.model, &mut findings);
     let collection = resolve_groups::collection(objects.destination, objects.model, &mut findings);
@@ -116,8 +116,13 @@ fn check_object<K: kube::Resource>(kind: &'static str, object: &K, spec: &impl S
     findings.problems
 }
 
-fn refuse_unsupported_fields(destination: &Destination, findings: &mut Findings) {
+fn refuse_impossible_fields(destination: &Destination, findings: &mut Findings) {
     let spec = &destination.spec;
+    if let Some(zone) = spec.schedule.as_ref().and_then(|schedule| schedule.time_zone.as_deref())
+        && jiff::tz::TimeZone::get(zone).is_err()
+    {
+        findings.invalid("spec.schedule.timeZone", format!("there is no IANA time zone {zone}"));
+    }
     if spec.budgets.as_ref().is_some_and(|budgets| !budgets.is_empty()) {
         findings.invalid("spec.budgets", "budgets are not supported by this version");
     }

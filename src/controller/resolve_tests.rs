@@ -392,12 +392,14 @@ fn places_and_countries_and_bounds_that_cannot_be_are_refused() {
     case.model["timeZone"] = json!("Europe/Atlantis");
     case.model["defaultCountry"] = json!("XQ");
     case.model["expectedRows"] = json!({ "min": 200_000_000 });
+    case.destination["schedule"] = json!({ "cron": "@daily", "timeZone": "Mars/Olympus" });
     assert_eq!(
         case.problems(),
         [
             "Model users: spec.timeZone: there is no IANA time zone Europe/Atlantis",
             "Model users: spec.defaultCountry: there is no country XQ",
             "Model users: spec.expectedRows.min: must not be greater than max, which is 100000000 unless it is stated",
+            "Destination users-to-braze: spec.schedule.timeZone: there is no IANA time zone Mars/Olympus",
         ]
     );
 }

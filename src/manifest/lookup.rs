@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use secrecy::SecretString;
 
-use crate::api::{Found, Lookup, Source};
-use crate::controller::folder;
+use kube::ResourceExt;
+
+use crate::api::{Destination, Found, Lookup, Source};
+use crate::controller::{Objects, Problem, Problems, Reason, Resolved, folder, resolve};
 
 use super::set::{Loaded, LoadedSet};
 
@@ -32,6 +34,52 @@ impl LoadedSet {
             namespace: source.object.metadata.namespace.clone().unwrap_or_default(),
             folder,
         }
+    }
+}
+
+impl LoadedSet {
+    /// The job of a Destination of this set, or everything that stands in its way.
+    pub fn resolve(&self, destination: &Destination) -> Result<Resolved, Problems> {
+        let namespace = destination.namespace().unwrap_or_default();
+        let spec = &destination.spec;
+        let app = self.braze_app(&namespace, &spec.app_ref.name);
+        let model = self.model(&namespace, &spec.model_ref.name);
+        let source = model.map(|model| self.loaded_source(&namespace, &model.spec.source_ref.name));
+        match (app, model, source) {
+            (Some(app), Some(model), Some(Some(source))) => {
+                let objects = Objects { destination, app, model, source: &source.object };
+                resolve(&objects, &self.lookup(source))
+            }
+            (_, _, source) => {
+                let mut problems = Vec::new();
+                let mut missing = |kind, name: String, field: &str, message: String| {
+                    let field = field.to_owned();
+                    problems.push(Problem { kind, name, field, message, reason: Reason::DependencyNotReady });
+                };
+                if app.is_none() {
+                    let message = format!("there is no BrazeApp {}", spec.app_ref.name);
+                    missing("Destination", destination.name_any(), "spec.appRef.name", message);
+                }
+                match (model, source) {
+                    (Some(model), Some(None)) => {
+                        let message = format!("there is no Source {}", model.spec.source_ref.name);
+                        missing("Model", model.name_any(), "spec.sourceRef.name", message);
+                    }
+                    (Some(_), _) => {}
+                    (None, _) => {
+                        let message = format!("there is no Model {}", spec.model_ref.name);
+                        missing("Destination", destination.name_any(), "spec.modelRef.name", message);
+                    }
+                }
+                Err(Problems(problems))
+            }
+        }
+    }
+
+    fn loaded_source(&self, namespace: &str, name: &str) -> Option<&Loaded<Source>> {
+        self.sources().iter().find(|source| {
+            source.object.metadata.namespace.as_deref() == Some(namespace) && source.object.name_any() == name
+        })
     }
 }
 

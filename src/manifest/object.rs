@@ -16,6 +16,9 @@ use super::{Options, data, references};
 /// The kinds of this program.
 const KINDS: [&str; 5] = ["BrazeApp", "Source", "Model", "Destination", "SyncRun"];
 
+/// Problems of one object that are listed one by one.
+const MOST_PROBLEMS: usize = 50;
+
 /// Fields of `metadata` that Kubernetes knows.
 const METADATA: [&str; 16] = [
     "name",
@@ -36,13 +39,15 @@ const METADATA: [&str; 16] = [
     "clusterName",
 ];
 
+/// Kind, namespace and name of every object, and where it was first seen.
+pub(super) type Seen = HashMap<(String, String, String), Origin>;
+
 /// Collects objects and problems, file by file.
 pub(super) struct Loader<'a> {
     options: &'a Options,
     set: LoadedSet,
     errors: Vec<ManifestError>,
-    /// Kind, namespace and name, and where it was first seen.
-    seen: HashMap<(String, String, String), Origin>,
+    seen: Seen,
 }
 
 /// Where a document stands and what it is.
@@ -201,8 +206,13 @@ impl<'a> Loader<'a> {
             })
             .collect();
         violations.sort_by_key(|(line, ..)| *line);
+        let more = violations.len().saturating_sub(MOST_PROBLEMS);
+        violations.truncate(MOST_PROBLEMS);
         for (line, path, message) in violations {
             self.report(at, line, &path, message);
+        }
+        if more > 0 {
+            self.report(at, root.line, "", format!("has {more} more problems"));
         }
         let Some(meta) = meta else { return };
         if !self.first_of_its_name(at, kind, &meta, root.line) || self.errors.len() > before {
@@ -341,8 +351,7 @@ impl<'a> Loader<'a> {
     /// The set, or all problems.
     pub(super) fn finish(mut self) -> Result<LoadedSet, ManifestErrors> {
         if self.options.check_references {
-            let known: Vec<&(String, String, String)> = self.seen.keys().collect();
-            self.errors.extend(references::missing(&self.set, &known));
+            self.errors.extend(references::missing(&self.set, &self.seen));
         }
         if self.errors.is_empty() { Ok(self.set) } else { Err(ManifestErrors(self.errors)) }
     }

@@ -7,11 +7,15 @@ use crate::api::shared::{KeyRef, Ref};
 use crate::api::source::Server;
 
 use super::error::ManifestError;
+use super::object::Seen;
 use super::set::{Loaded, LoadedSet, Origin};
 
-/// One problem for every reference that leads nowhere. `known`: kind, namespace, name of all objects that were
-/// seen, also of those that have problems themselves.
-pub(super) fn missing(set: &LoadedSet, known: &[&(String, String, String)]) -> Vec<ManifestError> {
+/// Problems that are listed; each costs a look at all objects.
+const MOST_PROBLEMS: usize = 200;
+
+/// One problem for every reference that leads nowhere. `known`: all objects that were seen, also those that have
+/// problems themselves.
+pub(super) fn missing(set: &LoadedSet, known: &Seen) -> Vec<ManifestError> {
     let mut search = Search { set, known, found: Vec::new() };
     for app in set.braze_apps() {
         let spec = &app.object.spec;
@@ -55,7 +59,7 @@ pub(super) fn missing(set: &LoadedSet, known: &[&(String, String, String)]) -> V
 
 struct Search<'a> {
     set: &'a LoadedSet,
-    known: &'a [&'a (String, String, String)],
+    known: &'a Seen,
     found: Vec<ManifestError>,
 }
 
@@ -97,12 +101,18 @@ impl At<'_, '_> {
     }
 
     fn exists(&mut self, field: &str, kind: &str, name: &str) -> bool {
-        let same_kind = self.search.known.iter().filter(|(known, _, _)| known == kind);
+        let key = (kind.to_owned(), self.namespace.clone(), name.to_owned());
+        if self.search.known.contains_key(&key) {
+            return true;
+        }
+        if self.search.found.len() >= MOST_PROBLEMS {
+            return false;
+        }
+        let same_kind = self.search.known.keys().filter(|(known, _, _)| known == kind);
         let mut elsewhere = None;
         let mut here: Vec<&str> = Vec::new();
         for (_, namespace, known) in same_kind {
             match (*namespace == self.namespace, known == name) {
-                (true, true) => return true,
                 (false, true) => elsewhere = Some(namespace.clone()),
                 (true, false) => here.push(known),
                 _ => {}

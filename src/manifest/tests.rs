@@ -310,3 +310,87 @@ fn standard_input_is_read_and_may_not_be_empty() {
     let said = load(&[Input::Stdin], &Options::default(), &mut std::io::empty()).unwrap_err().to_string();
     assert_eq!(said, "<stdin>: holds no manifest");
 }
+
+#[test]
+fn aliases_cannot_be_stacked_into_endless_nesting() {
+    let mut tower = String::from("a0: &a0 [x]\n");
+    for level in 1..200 {
+        writeln!(tower, "a{level}: &a{level} [*a{}]", level - 1).unwrap();
+    }
+    assert_eq!(problem(&tower), "m.yaml:64 (document 1): is nested more than 64 levels deep");
+}
+
+#[test]
+fn a_flood_of_problems_is_cut_short() {
+    let fields: String = (0..80).map(|n| format!("  field{n}: 1\n")).collect();
+    let text =
+        format!("apiVersion: grouparoo.io/v1alpha1\nkind: Source\nmetadata: {{name: a}}\nspec:\n{fields}");
+    let errors = load_default(&text).unwrap_err().0;
+    assert_eq!(errors.len(), 51);
+    assert_eq!(errors[50].to_string(), "m.yaml:1 (document 1): Source a: has 30 more problems");
+    let models: String = (0..300)
+        .map(|n| format!("---\n{{apiVersion: grouparoo.io/v1alpha1, kind: Model, metadata: {{name: m{n}}}, spec: {{sourceRef: {{name: s}}, table: t, primaryKey: id}}}}\n"))
+        .collect();
+    assert_eq!(load_default(&models).unwrap_err().0.len(), 200);
+}
+
+/// Whatever stands in a file, the answer is a set or a list of problems.
+#[test]
+fn damaged_manifests_never_end_the_program() {
+    let mut seed = 0x9E37_79B9_7F4A_7C15_u64;
+    let mut next = move |below: usize| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(seed >> 33).unwrap() % below
+    };
+    let pieces = [
+        "{", "}", "[", "]", ":", "- ", "&a ", "*a", "<<: ", "!!int ", "\t", "\n", "'", "\"", "|\n", "? ",
+        "---\n", "\u{feff}", "%", "#", "no", "0x", "é", "\u{0}",
+    ];
+    let mut accepted = 0;
+    for _ in 0..600 {
+        let mut text: Vec<char> = GOOD.chars().collect();
+        for _ in 0..=next(4) {
+            let at = next(text.len().max(1));
+            match next(3) {
+                0 if at < text.len() => {
+                    text.remove(at);
+                }
+                1 => text.truncate(at),
+                _ => {
+                    let piece = pieces[next(pieces.len())];
+                    let at = at.min(text.len());
+                    text.splice(at..at, piece.chars());
+                }
+            }
+        }
+        match load_default(&text.into_iter().collect::<String>()) {
+            Ok(_) => accepted += 1,
+            Err(errors) => {
+                assert!(!errors.0.is_empty());
+                assert!(!errors.to_string().contains("hunter2"), "{errors}");
+            }
+        }
+    }
+    assert!(accepted > 0);
+}
+
+#[test]
+fn a_set_resolves_its_destinations_and_says_what_is_missing() {
+    let whole = set(GOOD);
+    let resolved = whole.resolve(&whole.destinations()[0].object).unwrap();
+    assert_eq!(resolved.job.app.name, "braze");
+    assert_eq!(resolved.job.model.name, "users");
+    let options = Options { check_references: false, ..Options::default() };
+    let without = |kind: &str| {
+        let kept: Vec<&str> =
+            GOOD.split("---").filter(|part| !part.contains(&format!("kind: {kind}\n"))).collect();
+        let set = load_text("m.yaml", &kept.join("---"), &options).unwrap();
+        set.resolve(&set.destinations()[0].object).unwrap_err().to_string()
+    };
+    assert_eq!(
+        without("BrazeApp"),
+        "Destination users-to-braze: spec.appRef.name: there is no BrazeApp braze"
+    );
+    assert_eq!(without("Model"), "Destination users-to-braze: spec.modelRef.name: there is no Model users");
+    assert_eq!(without("Source"), "Model users: spec.sourceRef.name: there is no Source warehouse");
+}

@@ -6,10 +6,17 @@
 //! when [`Store::commit`] returns.
 
 mod app;
+mod folder;
+mod log;
 mod memory;
 mod record;
+mod sqlite;
+#[cfg(test)]
+mod suite;
 
 pub use app::{AppLedger, DELETES_KEPT_DAYS, MemoryAppLedger, OptOut, Person};
+pub use folder::{Folder, FolderOptions, Listed, Lock};
+pub use log::LogStore;
 pub use memory::MemoryStore;
 pub use record::{AttributeEntry, GroupEntry, GroupState, Record, Status};
 
@@ -20,6 +27,23 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Location(pub(in crate::state) u64);
 
+impl Location {
+    /// The record at a position of a row of the log.
+    fn new(row: u64, position: usize) -> Self {
+        Self(row << 8 | position as u64)
+    }
+
+    /// The row.
+    fn row(self) -> u64 {
+        self.0 >> 8
+    }
+
+    /// The position in it.
+    fn position(self) -> usize {
+        (self.0 & 0xff) as usize
+    }
+}
+
 /// One key to look up: its hash, and the fingerprint of what the configuration and this run's row want.
 #[derive(Clone, Copy, Debug)]
 pub struct Probe<'a> {
@@ -27,7 +51,7 @@ pub struct Probe<'a> {
     pub key: &'a [u8],
     /// Its hash by the store's key, see [`Store::hash_key`].
     pub key_hash: u64,
-    /// Hash of all that is wanted for the record; never 0.
+    /// Hash of all that is wanted for the record, its key included: a key is told by it where possible. Never 0.
     pub fingerprint: u64,
 }
 
@@ -136,6 +160,7 @@ pub struct Settlement {
 
 /// What holds for one record of a request that did not end as intended.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "exceptions are few and do not live long")]
 pub enum Settled {
     /// Nothing is known of the answer: the open form of the intent holds.
     Unknown,

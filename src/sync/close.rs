@@ -167,6 +167,7 @@ pub async fn close(
     if clean && counts.held == 0 {
         run.memory.ledger.succeeded_once = true;
     }
+    run.memory.ledger.running = false;
     sample_workspace(run, course).await;
     let _ = course.committer.remember(&run.memory).await;
     let _ = course.committer.flush().await;

@@ -247,7 +247,7 @@ impl Course {
                     Settled::Before
                 }
                 Fate::Refused(refusal) => self.refused(&item, refusal, &mut books),
-                Fate::TooLarge => self.refused(&item, Refusal::ObjectRefused, &mut books),
+                Fate::TooLarge => self.refused_as_too_large(&item, &mut books),
                 Fate::Unknown => {
                     self.finish(item.key_hash, Outcome::Pending, item.more);
                     Settled::Unknown
@@ -298,14 +298,28 @@ impl Course {
     }
 
     fn refused(&self, item: &Item, refusal: Refusal, books: &mut Books) -> Settled {
+        let settled = self.refused_record(item, refusal);
+        self.report_refusal(&item.intended.after.key, item.key_hash, refusal, &mut books.rejects);
+        settled
+    }
+
+    fn refused_record(&self, item: &Item, refusal: Refusal) -> Settled {
         let mut record = match &item.intended.before {
             Some(before) => (**before).clone(),
             None => Record::new(item.intended.after.key.clone(), Status::Refused),
         };
         record.refused = Some(refusal_mark(item.object_hash, refusal));
-        self.report_refusal(&record.key, item.key_hash, refusal, &mut books.rejects);
         self.finish(item.key_hash, Outcome::Failed, item.more);
         Settled::Instead(record, 0)
+    }
+
+    /// Alone in its request the object was still larger than Braze takes.
+    fn refused_as_too_large(&self, item: &Item, books: &mut Books) -> Settled {
+        let settled = self.refused_record(item, Refusal::ObjectRefused);
+        let hint = "the values of one record together are larger than Braze takes; map fewer or shorter ones";
+        self.account.error("ObjectTooLarge", "", hint, &Self::reference(item.key_hash));
+        books.rejects.push(self.reject(&item.intended.after.key, "", "ObjectTooLarge"));
+        settled
     }
 
     /// Notes a refused record in errors and rejects.

@@ -63,6 +63,8 @@ pub struct Pair {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Ledger {
+    /// A run has begun and has not ended: it is under way, or was cut off.
+    pub running: bool,
     /// When something was last written to Braze.
     pub last_write: Option<Timestamp>,
     /// Removals of the last 24 hours that no approval covered.

@@ -86,6 +86,7 @@ pub async fn read(
         staged: Vec::new(),
         changes: Vec::new(),
         rejects: Vec::new(),
+        cleared: Vec::new(),
         rejects_written: 0,
         object: Vec::new(),
         members: vec![0; course.program.mapped.len()],
@@ -115,6 +116,8 @@ struct Reader<'a> {
     staged: Vec<Candidate>,
     changes: Vec<Change>,
     rejects: Vec<Reject>,
+    /// Partial reads: keys whose earlier rejects are over unless they are listed again.
+    cleared: Vec<String>,
     rejects_written: u64,
     object: Vec<u8>,
     members: Vec<u64>,
@@ -179,6 +182,9 @@ impl Reader<'_> {
                 Ok(_) => {
                     let (key_hash, fingerprint) = (evaluated.key_hash, evaluated.fingerprint);
                     probes.push(Probe { key: records.key(row), key_hash, fingerprint });
+                    if course.asked.keys.is_some() {
+                        self.cleared.push(String::from_utf8_lossy(records.key(row)).into_owned());
+                    }
                     rows.push(row);
                 }
                 Err(problem) => self.invalid(records, row, problem.code(), key_hint()),
@@ -448,10 +454,10 @@ impl Reader<'_> {
 
     async fn flush_notes(&mut self) {
         self.course.note(std::mem::take(&mut self.changes)).await;
-        if !self.rejects.is_empty() {
-            let rejects = std::mem::take(&mut self.rejects);
+        if !self.rejects.is_empty() || !self.cleared.is_empty() {
+            let (rejects, cleared) = (std::mem::take(&mut self.rejects), std::mem::take(&mut self.cleared));
             // A state that cannot be written has stopped the run already.
-            let _ = self.course.committer.reject(rejects, Vec::new()).await;
+            let _ = self.course.committer.reject(rejects, cleared).await;
         }
     }
 

@@ -43,6 +43,11 @@ pub async fn remove(
     permitted: Permitted,
     ending: &mut Ending,
 ) -> Result<(), StateError> {
+    if course.asked.keys.is_some() {
+        // A read of some keys removes nothing: the next full read decides.
+        course.account.skip(Skip::NotInCollection, read.left.len() as u64);
+        return Ok(());
+    }
     if !permitted.removals {
         // What left in the rows read stays as it is: the next complete read decides.
         course.account.counts.pending.add(read.left.len() as u64);

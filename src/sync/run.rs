@@ -249,7 +249,12 @@ impl<'a> Run<'a> {
                 Stop::new(Reason::StateUnavailable, "the header of the state cannot be read by this version")
             })?,
         };
-        self.memory.ledger.serial = self.header.serial;
+        let ledger = &mut self.memory.ledger;
+        ledger.serial = self.header.serial;
+        if std::mem::replace(&mut ledger.running, true) {
+            // The last run was cut off: when it wrote last is not known.
+            ledger.last_write = Some(self.tools.clock.now());
+        }
         self.known = store.size().known;
         Ok(())
     }
@@ -388,7 +393,7 @@ impl<'a> Run<'a> {
             control: self.control.clone(),
             clock: self.tools.clock.clone(),
             serial: self.header.serial,
-            asked: Asked { full: self.request.full, retry: self.request.retry_rejects, keys },
+            asked: Asked { full: self.request.full, retry: self.request.retry_rejects || self.request.full, keys },
             update_only: self.job.mode == SyncMode::Enrich,
             leaves: Mutex::default(),
             unfinished: Mutex::default(),
@@ -538,6 +543,12 @@ impl<'a> Run<'a> {
 
     async fn after_read(&mut self, course: &Arc<Course>, read: ReadEnd) -> Result<Ending, StateError> {
         course.committer.flush().await.ok();
+        if course.abandoned.load(Ordering::Relaxed) {
+            let counts = course.account.counts.snapshot();
+            let waiting = read.left.len() as u64 + Course::lock(&course.unfinished).len() as u64;
+            let lost = (counts.read + counts.gone).saturating_sub(counts.decided() + waiting);
+            course.account.counts.pending.add(lost);
+        }
         for (column, kind) in course.program.alignment.attributes.iter().zip(&read.kinds) {
             let column = &mut self.memory.schema.attributes[usize::from(*column)];
             column.kind = column.kind.or(*kind);

@@ -2,3 +2,4 @@
 
 mod sources;
 mod support;
+mod sync;

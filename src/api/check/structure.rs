@@ -80,6 +80,33 @@ pub(super) fn check(schema: &Value, value: &Value) -> Vec<Violation> {
     walk.found
 }
 
+/// What rules may see of a value: no nulls, which are absent for every rule (api.md §14), no unknown fields, and
+/// of lists, maps and texts no more than their bounds, because the cost of a rule is bounded only by them. What is
+/// cut off is a fault already, and a rule that saw the rest of it does not count.
+pub(super) fn seen_by_rules(schema: &Value, value: &Value) -> Value {
+    let most = |name: &str| schema[name].as_u64().map_or(usize::MAX, |most| most as usize);
+    match value {
+        Value::Object(fields) => fields
+            .iter()
+            .filter(|(_, field)| !field.is_null())
+            .filter_map(|(name, field)| {
+                let child = schema["properties"].get(name).or_else(|| schema.get("additionalProperties"))?;
+                Some((name.clone(), seen_by_rules(child, field)))
+            })
+            .take(most("maxProperties"))
+            .collect::<Map<String, Value>>()
+            .into(),
+        Value::Array(items) => {
+            items.iter().take(most("maxItems")).map(|item| seen_by_rules(&schema["items"], item)).collect()
+        }
+        Value::String(text) => match text.char_indices().nth(most("maxLength")) {
+            Some((end, _)) => Value::from(&text[..end]),
+            None => value.clone(),
+        },
+        other => other.clone(),
+    }
+}
+
 struct Walk {
     found: Vec<Violation>,
 }
@@ -132,6 +159,7 @@ impl Walk {
             && fields.len() as u64 > most
         {
             self.shape(path, format!("must have at most {most} entries, but has {}", fields.len()));
+            return;
         }
         for (name, field) in fields {
             match known.and_then(|known| known.get(name)) {
@@ -152,6 +180,7 @@ impl Walk {
             && items.len() as u64 > most
         {
             self.shape(path, format!("must have at most {most} entries, but has {}", items.len()));
+            return;
         }
         if let Some(least) = schema["minItems"].as_u64()
             && (items.len() as u64) < least

@@ -1,4 +1,5 @@
 //! `Destination`: which records and groups go to Braze, as what, and when.
+#![allow(clippy::duplicated_attributes, reason = "the lint takes the parts of two printer columns for one")]
 
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;

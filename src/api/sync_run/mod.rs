@@ -1,4 +1,5 @@
 //! `SyncRun`: one execution of a Destination, made by the operator or by a person.
+#![allow(clippy::duplicated_attributes, reason = "the lint takes the parts of two printer columns for one")]
 
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;

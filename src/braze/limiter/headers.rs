@@ -1,4 +1,4 @@
-//! The rate-limit headers, in both contracts (B §3.6).
+//! The rate-limit headers, in both contracts (braze-rest-api 3.6).
 
 use std::time::Duration;
 
@@ -89,7 +89,7 @@ mod tests {
         wait_after_429(&headers(pairs), &clock()).map(|wait| wait.as_secs())
     }
 
-    /// B §3.6: the order of the headers.
+    /// braze-rest-api 3.6: the order of the headers.
     #[test]
     fn the_wait_after_a_429_follows_the_most_specific_header() {
         let reset = ("x-ratelimit-reset", "40");
@@ -102,7 +102,7 @@ mod tests {
         assert_eq!(after_429(&[("x-ratelimit-retry-after", "soon"), standard]), Some(30));
     }
 
-    /// B §3.6: Reset as epoch seconds and as seconds left.
+    /// braze-rest-api 3.6: Reset as epoch seconds and as seconds left.
     #[test]
     fn reset_is_read_in_both_meanings() {
         assert_eq!(after_429(&[("x-ratelimit-reset", "1772366425")]), Some(25));

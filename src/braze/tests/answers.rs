@@ -21,7 +21,7 @@ fn positions(seen: &Seen, bad: impl Fn(u64) -> bool) -> Vec<usize> {
     (0..objects.len()).filter(|&position| bad(objects[position])).collect()
 }
 
-/// semantics 9.3, row 2xx without errors; B §3.1: absent, null, empty; B §3.2: any 2xx.
+/// semantics 9.3, row 2xx without errors; braze-rest-api 3.1, 3.2: absent, null, empty; any 2xx.
 #[tokio::test]
 async fn a_success_without_errors_acknowledges_all() {
     for (status, body) in [
@@ -38,7 +38,7 @@ async fn a_success_without_errors_acknowledges_all() {
     }
 }
 
-/// semantics 9.3, row 2xx with array and index; B §3.3.
+/// semantics 9.3, row 2xx with array and index; braze-rest-api 3.3.
 #[tokio::test]
 async fn a_success_with_indexed_errors_refuses_those_and_acknowledges_the_rest() {
     let server = Server::with(vec![answer(201, errors(&[1, 3]))]).await;
@@ -93,7 +93,7 @@ async fn a_400_with_indexes_refuses_those_and_sends_the_others_again() {
     assert_eq!(sent, [vec![0, 1, 2, 3, 4, 5], vec![0, 2, 3, 4, 5], vec![0, 3, 4, 5]]);
 }
 
-/// B §3.3: all refused is a 400 with the same errors, also for one object.
+/// braze-rest-api 3.3: all refused is a 400 with the same errors, also for one object.
 #[tokio::test]
 async fn a_400_that_names_every_object_is_about_the_objects() {
     let server = Server::new(|seen| answer(400, errors(&positions(seen, |_| true)))).await;
@@ -135,7 +135,7 @@ async fn a_413_is_halved_and_a_single_object_is_too_large() {
     assert_eq!(delivery.fates, [ACKNOWLEDGED, ACKNOWLEDGED, Fate::TooLarge, ACKNOWLEDGED]);
 }
 
-/// B §4.2: a contract with fewer objects in a request answers 400 without naming one.
+/// braze-rest-api 4.2: a contract with fewer objects in a request answers 400 without naming one.
 #[tokio::test]
 async fn a_lower_ceiling_of_the_contract_is_found_by_halving() {
     let server = Server::new(|seen| {
@@ -177,7 +177,7 @@ async fn an_accepted_object_between_refused_batches_lets_the_run_go_on() {
     assert_eq!(delivery.stop, Some(BrazeError::RequestRefused { status: 400 }));
 }
 
-/// B §3.2: 415 is our bug; it must not fail records batch after batch without an end.
+/// braze-rest-api 3.2: 415 is our bug; it must not fail records batch after batch without an end.
 #[tokio::test]
 async fn a_status_that_is_not_in_the_table_is_treated_as_a_refusal() {
     for status in [405, 415, 422] {
@@ -199,7 +199,7 @@ async fn an_empty_batch_sends_nothing() {
     assert!(server.seen().is_empty());
 }
 
-/// B §6.1: `deleted` counts ids received, and nothing is said about single ids.
+/// braze-rest-api 6.1: `deleted` counts ids received, and nothing is said about single ids.
 #[tokio::test]
 async fn an_accepted_delete_acknowledges_every_id() {
     let server = Server::with(vec![answer(201, r#"{"deleted":2,"message":"success"}"#)]).await;

@@ -14,7 +14,7 @@ fn states(report: &ConnectionReport) -> Vec<PermissionState> {
     report.permissions.iter().map(|permission| permission.state).collect()
 }
 
-/// B §10: the probes, which write nothing.
+/// braze-rest-api 10: the probes, which write nothing.
 #[tokio::test]
 async fn the_test_probes_every_permission_without_writing() {
     let server = Server::new(|seen| match seen.path.as_str() {
@@ -40,7 +40,7 @@ async fn the_test_probes_every_permission_without_writing() {
     assert_ne!(server.seen()[6].body, seen[2].body, "another random id each time");
 }
 
-/// B §10, diagnosis: 403 is a missing permission.
+/// braze-rest-api 10, diagnosis: 403 is a missing permission.
 #[tokio::test]
 async fn a_403_is_a_missing_permission() {
     let server = Server::new(|seen| match seen.path.as_str() {
@@ -57,7 +57,7 @@ async fn a_403_is_a_missing_permission() {
     assert_eq!(states(&report), [Missing, Granted, Granted, Granted]);
 }
 
-/// B §10, diagnosis: 401, 404; api, BrazeApp reasons: 5xx is not reachable.
+/// braze-rest-api 10, diagnosis: 401, 404; api, BrazeApp reasons: 5xx is not reachable.
 #[tokio::test]
 async fn what_holds_for_the_whole_workspace_ends_the_test() {
     for (act, error, reason) in [
@@ -93,7 +93,7 @@ async fn a_429_says_nothing_about_a_permission() {
     assert_eq!((report.error, states(&report)), (None, vec![Unknown, Granted, Unknown, Granted]));
 }
 
-/// B §10: a host that nobody answers at.
+/// braze-rest-api 10: a host that nobody answers at.
 #[tokio::test]
 async fn a_closed_port_is_not_reachable() {
     let server = Server::with(vec![success()]).await;
@@ -123,7 +123,7 @@ async fn tls_server(name: &str) -> (Server, String) {
 }
 
 fn https(server: &Server, extra_ca: Option<&str>) -> Braze {
-    let mut config = config(&format!("https://localhost:{}", server.address.port()));
+    let mut config = config(&format!("https://{}", server.address));
     config.extra_ca = extra_ca.map(str::to_owned);
     config.limits.retry_for = std::time::Duration::from_secs(3);
     Braze::new(config, server.clock.clone()).expect("a client")
@@ -132,7 +132,7 @@ fn https(server: &Server, extra_ca: Option<&str>) -> Braze {
 /// api, BrazeApp `tls`: certificates besides the public ones; reason `CertificateInvalid`.
 #[tokio::test]
 async fn a_certificate_is_trusted_only_with_its_authority() {
-    let (server, pem) = tls_server("localhost").await;
+    let (server, pem) = tls_server("127.0.0.1").await;
     let report = https(&server, None).test().await;
     assert_eq!(report.error, Some(BrazeError::CertificateInvalid));
     let report = https(&server, Some(&pem)).test().await;
@@ -146,7 +146,7 @@ async fn a_certificate_is_trusted_only_with_its_authority() {
 /// semantics 9.3, row TLS error: certainly not applied.
 #[tokio::test]
 async fn objects_do_not_leave_to_a_host_that_is_not_trusted() {
-    let (server, _) = tls_server("localhost").await;
+    let (server, _) = tls_server("127.0.0.1").await;
     let client = https(&server, None);
     let mut content = batch(0..2);
     let delivery = server.run(client.track(&mut content, None)).await;

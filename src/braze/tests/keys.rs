@@ -30,7 +30,7 @@ fn has_key(seen: &Seen, key: &str) -> bool {
     seen.headers["authorization"] == format!("Bearer {key}")
 }
 
-/// B §3.4: a 401 repeats the key.
+/// braze-rest-api 3.4: a 401 repeats the key.
 fn unknown_key() -> crate::braze::testing::Act {
     answer(401, format!(r#"{{"message":"Invalid API key: {CANARY}"}}"#))
 }
@@ -159,8 +159,10 @@ async fn a_missing_permission_for_deletes_stops_deletes_only() {
 /// A key that was unclear before and is refused then: what may have been applied stays unknown.
 #[tokio::test]
 async fn objects_of_an_unclear_attempt_stay_unknown_when_the_key_is_refused_then() {
-    let server = Server::with(vec![answer(504, ""), unknown_key()]).await;
-    let delivery = server.run(server.client().track(&mut batch(0..2), None)).await;
-    assert_eq!(delivery.fates, [Fate::Unknown; 2]);
-    assert_eq!(delivery.stop, Some(BrazeError::AuthenticationFailed { status: 401 }));
+    for unclear in [answer(504, ""), answer(201, r#"{"errors":["which?"]}"#)] {
+        let server = Server::with(vec![unclear, unknown_key()]).await;
+        let delivery = server.run(server.client().track(&mut batch(0..2), None)).await;
+        assert_eq!(delivery.fates, [Fate::Unknown; 2]);
+        assert_eq!(delivery.stop, Some(BrazeError::AuthenticationFailed { status: 401 }));
+    }
 }

@@ -15,7 +15,7 @@ const SECOND: Duration = Duration::from_secs(1);
 /// Time of the clock at which the test's servers start, in seconds since 1970.
 const START: u64 = 1_772_366_400;
 
-/// semantics 9.3, row 429; B §3.6, both contracts and the standard header.
+/// semantics 9.3, row 429; braze-rest-api 3.6, both contracts and the standard header.
 #[tokio::test]
 async fn a_429_waits_for_the_time_of_the_server_in_every_contract() {
     for (name, value) in [
@@ -37,7 +37,7 @@ async fn a_429_waits_for_the_time_of_the_server_in_every_contract() {
     }
 }
 
-/// B §3.6: epoch seconds are compared with the server's own clock.
+/// braze-rest-api 3.6: epoch seconds are compared with the server's own clock.
 #[tokio::test]
 async fn a_reset_is_measured_by_the_date_of_the_answer() {
     let limited = answer(429, "")
@@ -50,7 +50,7 @@ async fn a_reset_is_measured_by_the_date_of_the_answer() {
     assert!(waited >= SECOND * 20 && waited < SECOND * 25, "{waited:?}");
 }
 
-/// B §3.6: own backoff near 3 s with jitter, and no attempts are spent however long it lasts.
+/// braze-rest-api 3.6: own backoff near 3 s with jitter, and no attempts are spent however long it lasts.
 #[tokio::test]
 async fn a_429_that_says_nothing_waits_longer_each_time_and_never_gives_up() {
     let mut acts = vec![answer(429, "{\"message\":\"slow\"}"); 12];
@@ -66,7 +66,7 @@ async fn a_429_that_says_nothing_waits_longer_each_time_and_never_gives_up() {
     assert!(last >= SECOND * 40 && last < SECOND * 65, "{last:?}");
 }
 
-/// B §3.6: a single wait is at most an hour, and never nothing.
+/// braze-rest-api 3.6: a single wait is at most an hour, and never nothing.
 #[tokio::test]
 async fn a_wait_is_between_a_second_and_an_hour() {
     for (told, least, most) in [("0", 1, 2), ("999999", 3_600, 3_603)] {
@@ -80,7 +80,7 @@ async fn a_wait_is_between_a_second_and_an_hour() {
     }
 }
 
-/// semantics 9.2: a 429 pauses its family (B §2) and no other.
+/// semantics 9.2: a 429 pauses its family (braze-rest-api 2) and no other.
 #[tokio::test]
 async fn a_429_pauses_its_family_alone() {
     let server = Server::new(|seen| match seen.path.as_str() {
@@ -109,7 +109,7 @@ async fn a_429_pauses_its_family_alone() {
     assert!(throttled > SECOND * 90 && throttled < SECOND * 110, "counted once: {throttled:?}");
 }
 
-/// semantics 9.2: below 5 % of the limit, wait for the reset; B §3.6 in both meanings.
+/// semantics 9.2: below 5 % of the limit, wait for the reset; braze-rest-api 3.6 in both meanings.
 #[tokio::test]
 async fn below_a_twentieth_of_the_limit_the_family_waits_for_the_reset() {
     for reset in [30, START + 30] {
@@ -247,4 +247,47 @@ async fn a_dropped_call_frees_its_place() {
     // Time stands, so it is not the request time-out that frees it.
     let delivery = client.track(&mut batch(1..2), None).await;
     assert_eq!(delivery.fates, [Fate::Acknowledged]);
+}
+
+/// semantics 9.3, row 429: also who already waited for a place in flight.
+#[tokio::test]
+async fn a_429_holds_back_the_request_that_gets_its_place() {
+    let permit = Arc::new(Notify::new());
+    let gate = Arc::clone(&permit);
+    let first = std::sync::atomic::AtomicBool::new(true);
+    let server = Server::new(move |_| {
+        if first.swap(false, Ordering::Relaxed) {
+            Act::After(Arc::clone(&gate), Box::new(answer(429, "").with("retry-after", 100)))
+        } else {
+            success()
+        }
+    })
+    .await;
+    let client = server.client_with(|config| config.limits.max_in_flight = 1);
+    let (mut one, mut other) = (batch(0..1), batch(1..2));
+    let release = async {
+        while server.seen().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        permit.notify_one();
+    };
+    let calls = async { tokio::join!(client.track(&mut one, None), client.track(&mut other, None), release) };
+    server.run(calls).await;
+    let seen = server.seen();
+    assert!(seen.len() == 3 && seen[1].at - seen[0].at >= SECOND * 100, "{seen:?}");
+}
+
+/// semantics 7.2: looked at again immediately before sending.
+#[tokio::test]
+async fn a_deadline_that_passes_as_a_place_becomes_free_holds() {
+    let server = Server::with(vec![success()]).await;
+    let client = server.client_with(|config| config.limits.max_in_flight = 1);
+    let (mut one, mut other) = (batch(0..1), batch(1..2));
+    let first = async {
+        client.track(&mut one, None).await;
+        server.clock.advance(SECOND * 11);
+    };
+    let (_, second) = tokio::join!(first, client.track(&mut other, Some(SECOND * 10)));
+    assert_eq!(second.fates, [Fate::Stale]);
+    assert_eq!(server.seen().len(), 1);
 }

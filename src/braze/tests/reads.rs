@@ -12,7 +12,7 @@ fn values(query: &str) -> Vec<(String, String)> {
     url::form_urlencoded::parse(query.as_bytes()).into_owned().collect()
 }
 
-/// B §5.1 and §5.2.
+/// braze-rest-api 5.1 and 5.2.
 #[tokio::test]
 async fn an_export_asks_for_two_fields_and_leaves_out_who_is_unknown() {
     let body =
@@ -59,7 +59,7 @@ async fn a_read_without_permission_names_it() {
     assert_eq!(client.closed(), None);
 }
 
-/// B §8.5; semantics 7.4: answers are matched without case.
+/// braze-rest-api 8.5; semantics 7.4: answers are matched without case.
 #[tokio::test]
 async fn states_are_found_by_the_address_without_case() {
     let body = r#"{"status":{"ana@x.org":"Subscribed","B@X.ORG":"Unsubscribed","c@x.org":"Unknown","z@x.org":"Subscribed"},"message":"success"}"#;
@@ -79,7 +79,7 @@ async fn states_are_found_by_the_address_without_case() {
     assert_eq!(reply.traffic.status, 1);
 }
 
-/// B §4.4: external ids differ by case.
+/// braze-rest-api 4.4: external ids differ by case.
 #[tokio::test]
 async fn states_by_external_id_are_matched_exactly() {
     let server = Server::with(vec![answer(200, r#"{"status":{"A":"Subscribed","a":"Unsubscribed"}}"#)]).await;
@@ -88,7 +88,7 @@ async fn states_by_external_id_are_matched_exactly() {
     assert_eq!(states.into_iter().collect::<Vec<_>>(), [("A".to_owned(), SubscriptionState::Subscribed)]);
 }
 
-/// B §8.5: a plus is not a blank.
+/// braze-rest-api 8.5: a plus is not a blank.
 #[tokio::test]
 async fn phone_numbers_keep_their_plus() {
     let server = Server::with(vec![answer(200, r#"{"status":{"+31612345678":"Subscribed"}}"#)]).await;

@@ -8,7 +8,7 @@ use tracing::instrument::WithSubscriber;
 use crate::braze::testing::{Act, CANARY, Server, answer, batch, config, success};
 use crate::braze::{Braze, BrazeError, By, Traffic};
 
-/// B §1.2: bearer key, JSON body; our name.
+/// braze-rest-api 1.2: bearer key, JSON body; our name.
 #[tokio::test]
 async fn a_request_has_key_type_and_name() {
     let server = Server::with(vec![success()]).await;
@@ -36,7 +36,7 @@ async fn traffic_counts_what_was_sent_and_answered() {
     assert_eq!((sum.status, sum.track, sum.bytes, sum.throttled.as_secs()), (1, 2, bytes * 3, 1));
 }
 
-/// B §1.4: connections are kept.
+/// braze-rest-api 1.4: connections are kept.
 #[tokio::test]
 async fn a_batch_can_be_filled_again_after_it_was_sent() {
     let server = Server::with(vec![success()]).await;
@@ -86,7 +86,7 @@ impl std::io::Write for Log {
     }
 }
 
-/// B §3.4: Braze repeats the key; nothing of ours does, in any path.
+/// braze-rest-api 3.4: Braze repeats the key; nothing of ours does, in any path.
 #[tokio::test]
 async fn the_key_is_in_no_log_line_no_error_and_no_debug_output() {
     let echo = |status| {

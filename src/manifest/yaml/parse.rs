@@ -167,7 +167,7 @@ impl<'a> Reader<'a> {
                 self.no_tag(tag.as_deref(), "map")?;
                 (Content::Map(self.fields(depth)?), None, anchor)
             }
-            Event::Alias(id) => return self.alias(id),
+            Event::Alias(id) => return self.alias(id, depth),
             _ => return self.stop("is no YAML that a manifest can be"),
         };
         let node = Node { line, content, plain };
@@ -178,11 +178,14 @@ impl<'a> Reader<'a> {
         Ok(node)
     }
 
-    fn alias(&mut self, id: usize) -> Read<Node> {
+    fn alias(&mut self, id: usize, depth: usize) -> Read<Node> {
         let Some(node) = self.anchors.get(&id).cloned() else {
             return self.stop("an alias stands inside the node that it names");
         };
         self.pay_for_copy(&node)?;
+        if depth + node.height() > MOST_NESTING {
+            return self.stop(TOO_DEEP);
+        }
         Ok(node)
     }
 

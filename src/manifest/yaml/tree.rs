@@ -68,6 +68,15 @@ impl Node {
         }
     }
 
+    /// Levels of nesting in it; a scalar has none.
+    pub fn height(&self) -> usize {
+        match &self.content {
+            Content::List(items) => 1 + items.iter().map(Node::height).max().unwrap_or(0),
+            Content::Map(fields) => 1 + fields.iter().map(|(_, node)| node.height()).max().unwrap_or(0),
+            _ => 0,
+        }
+    }
+
     /// The same as JSON.
     pub fn to_json(&self) -> Value {
         match &self.content {

@@ -1,0 +1,3 @@
+//! What a sync does, end to end: rows in, what Braze received out.
+
+mod basics;
