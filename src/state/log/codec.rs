@@ -222,7 +222,7 @@ fn extras_of(record: &Record) -> u64 {
         record.absences != 0,
         record.held_since.is_some(),
         record.refused.is_some(),
-        record.existence_day.is_some(),
+        record.existence_minute.is_some(),
         record.braze_id.is_some(),
         record.delete_sent.is_some(),
         record.released.is_some(),
@@ -238,7 +238,7 @@ fn put_extras(out: &mut Vec<u8>, record: &Record, extras: u64) {
     }
     record.held_since.iter().for_each(|&serial| put_number(out, serial));
     record.refused.iter().for_each(|&hash| put_hash(out, hash));
-    record.existence_day.iter().for_each(|&day| put_number(out, day.into()));
+    record.existence_minute.iter().for_each(|&day| put_number(out, day.into()));
     record.braze_id.iter().for_each(|&hash| put_hash(out, hash));
     record.delete_sent.iter().chain(&record.released).for_each(|&time| put_time(out, time));
 }
@@ -255,7 +255,7 @@ fn read_extras(reader: &mut Reader<'_>, record: &mut Record) -> Result<(), Malfo
             2 => record.absences = reader.byte()?,
             3 => record.held_since = Some(reader.number()?),
             4 => record.refused = Some(reader.hash()?),
-            5 => record.existence_day = Some(reader.small()?),
+            5 => record.existence_minute = Some(reader.small()?),
             6 => record.braze_id = Some(reader.hash()?),
             7 => record.delete_sent = Some(reader.time()?),
             _ => record.released = Some(reader.time()?),

@@ -112,7 +112,7 @@ impl Life {
             record.absences = extra(2).unwrap_or(0) as u8;
             record.held_since = extra(3);
             record.refused = extra(4);
-            record.existence_day = extra(5).map(|day| day as u32);
+            record.existence_minute = extra(5).map(|day| day as u32);
             record.braze_id = extra(6);
             record.delete_sent = extra(7).map(|_| time(3));
             record.released = extra(8).map(|_| time(4));
