@@ -1,4 +1,4 @@
-//! Calls to the sandbox's administration, over the plainest HTTP.
+//! Calls to the sandbox's administration, over the plainest HTTP: version 1.0, in which an answer comes in one piece.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -82,7 +82,7 @@ impl Admin {
     fn call(&self, method: &str, path: &str, body: &str) -> Result<Value, Failure> {
         let bytes = self.exchange(method, path, body).map_err(|error| Failure::Sandbox(error.to_string()))?;
         let text = String::from_utf8_lossy(&bytes);
-        let answer = text.split_once("\r\n\r\n").filter(|(head, _)| head.starts_with("HTTP/1.1 200 "));
+        let answer = text.split_once("\r\n\r\n").filter(|(head, _)| head.split(' ').nth(1) == Some("200"));
         let Some((_, content)) = answer else {
             let line = text.lines().next().unwrap_or("nothing");
             return Err(Failure::Sandbox(format!("{method} {path}: {line}")));
@@ -96,7 +96,7 @@ impl Admin {
         let (host, length) = (self.address, body.len());
         write!(
             stream,
-            "{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\
+            "{method} {path} HTTP/1.0\r\nHost: {host}\r\n\
              Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
         )?;
         let mut answer = Vec::new();

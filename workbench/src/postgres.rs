@@ -192,7 +192,10 @@ impl Server {
             .output()
             .map_err(|error| Failure::Program("initdb".to_owned(), error))?;
         if !made.status.success() {
-            return Err(Failure::Postgres(format!("initdb: {}", String::from_utf8_lossy(&made.stderr).trim())));
+            return Err(Failure::Postgres(format!(
+                "initdb: {}",
+                String::from_utf8_lossy(&made.stderr).trim()
+            )));
         }
         let port = free_port()?;
         let fixed = [
@@ -280,13 +283,15 @@ fn free_port() -> Result<u16, Failure> {
 
 /// Whom to run the server as when we are root, as which it refuses to run: user id and group id.
 fn unprivileged_user() -> Result<Option<(u32, u32)>, Failure> {
-    let own = std::fs::metadata("/proc/self").map_err(|error| Failure::file(Path::new("/proc/self"), error))?;
+    let own =
+        std::fs::metadata("/proc/self").map_err(|error| Failure::file(Path::new("/proc/self"), error))?;
     if own.uid() != 0 {
         return Ok(None);
     }
     let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
     let found = ["postgres", "nobody"].iter().find_map(|name| {
-        let fields: Vec<&str> = users.lines().map(|l| l.split(':').collect()).find(|f: &Vec<&str>| f[0] == *name)?;
+        let fields: Vec<&str> =
+            users.lines().map(|l| l.split(':').collect()).find(|f: &Vec<&str>| f[0] == *name)?;
         Some((fields.get(2)?.parse().ok()?, fields.get(3)?.parse().ok()?))
     });
     let missing = "as root it needs a user 'postgres' or 'nobody' to run as";
@@ -337,7 +342,10 @@ mod tests {
     #[test]
     fn a_url_gives_a_login_and_back_without_showing_its_password() {
         let login = Login::from_url("postgres://me:p%40ss%2F@db.example.com:6000/crm").expect("a URL");
-        assert_eq!((login.host.as_str(), login.port, login.database.as_str()), ("db.example.com", 6000, "crm"));
+        assert_eq!(
+            (login.host.as_str(), login.port, login.database.as_str()),
+            ("db.example.com", 6000, "crm")
+        );
         assert_eq!(login.password(), "p@ss/");
         assert_eq!(login.url(), "postgres://me:p%40ss%2F@db.example.com:6000/crm");
         assert!(!format!("{login:?}").contains("p@ss"));

@@ -55,7 +55,8 @@ impl Figures {
         let copies = self.rounds.get(&Subject::Copy).map(Vec::as_slice).unwrap_or_default();
         for (subject, figures) in self.rounds.iter().filter(|(subject, _)| **subject != Subject::Copy) {
             let ratios = figures.iter().zip(copies);
-            let ratios = ratios.map(|(own, copy)| own.usage.wall.as_secs_f64() / copy.usage.wall.as_secs_f64());
+            let ratios =
+                ratios.map(|(own, copy)| own.usage.wall.as_secs_f64() / copy.usage.wall.as_secs_f64());
             lines.push(format!("- {}: {}", subject.name(), shown(ratios.collect(), 2)));
         }
         let foreign = self.rounds.values().flatten().map(|figure| figure.foreign).fold(0.0, f64::max);

@@ -28,7 +28,10 @@ pub(crate) const COLUMNS: [(&str, &str, &str); 12] = [
 /// The statement that makes the table.
 pub(crate) fn table(rows: u64) -> String {
     let columns: Vec<String> = COLUMNS.iter().map(|(name, _, value)| format!("{value} as {name}")).collect();
-    format!("create table users as select {} from generate_series(1, {rows}::bigint) as i", columns.join(", "))
+    format!(
+        "create table users as select {} from generate_series(1, {rows}::bigint) as i",
+        columns.join(", ")
+    )
 }
 
 /// Writes the manifests into a folder.

@@ -70,7 +70,16 @@ impl Stage {
         let Login { host, port, database, user, .. } = &self.login;
         let columns: Vec<&str> = manifests::COLUMNS.iter().map(|(name, ..)| *name).collect();
         let mut command = Command::new(&self.psql);
-        command.args(["--no-psqlrc", "--quiet", "-v", "ON_ERROR_STOP=1", "-h", host, "-p", &port.to_string()]);
+        command.args([
+            "--no-psqlrc",
+            "--quiet",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-h",
+            host,
+            "-p",
+            &port.to_string(),
+        ]);
         command.args(["-U", user, "-d", database, "-c"]);
         command.arg(format!("copy (select {} from users) to stdout", columns.join(", ")));
         command.env("PGPASSWORD", self.login.password()).stdin(Stdio::null()).stdout(Stdio::null());

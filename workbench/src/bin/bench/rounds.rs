@@ -82,7 +82,9 @@ pub(crate) fn measure(stage: &Stage, sink_only: bool) -> Result<Round, Failure> 
         arrived(stage, &target, kind, &first)?;
         add(Subject::First(kind), first);
         let unchanged = figure(stage, Some(&target), || target.sync())?;
-        expect(unchanged.requests == 0, || format!("an unchanged sync made {} requests", unchanged.requests))?;
+        expect(unchanged.requests == 0, || {
+            format!("an unchanged sync made {} requests", unchanged.requests)
+        })?;
         add(Subject::Unchanged(kind), unchanged);
     }
     Ok(round)
@@ -93,7 +95,9 @@ fn figure(
     target: Option<&Target>,
     run: impl FnOnce() -> Result<Usage, Failure>,
 ) -> Result<Figure, Failure> {
-    let requests = || target.map_or(Ok(0), |target| Ok(target.sandbox.admin().totals()?.requests));
+    let requests = || -> Result<u64, Failure> {
+        target.map_or(Ok(0), |target| Ok(target.sandbox.admin().totals()?.requests))
+    };
     let sandbox = || target.map_or(Duration::ZERO, |target| process::own_cpu(target.sandbox.pid()));
     let (asked, held) = (requests()?, sandbox());
     let (postgres, machine) = (process::tree_cpu(stage.server.pid()), process::machine_cpu());

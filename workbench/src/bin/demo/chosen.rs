@@ -117,8 +117,16 @@ fn read(found: &Value) -> Profile {
         .into_iter()
         .chain(["first_name", "last_name", "home_city", "country"].map(|name| (name, &user["fields"][name])))
         .chain(
-            ["plan", "lifetime_value", "loyalty_points", "loyalty_tier", "last_purchase_at", "segments", "is_active"]
-                .map(|name| (name, &custom[name])),
+            [
+                "plan",
+                "lifetime_value",
+                "loyalty_points",
+                "loyalty_tier",
+                "last_purchase_at",
+                "segments",
+                "is_active",
+            ]
+            .map(|name| (name, &custom[name])),
         )
         .map(|(name, value)| (name, shown(value)))
         .collect();

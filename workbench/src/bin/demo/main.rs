@@ -87,7 +87,9 @@ fn main() -> ExitCode {
     let play = Play { postgres: false, people: DEFAULT_PEOPLE, keep: false };
     let done = match Arguments::parse().command.unwrap_or(Order::Run(play)) {
         Order::Run(play) => story::tell(&play),
-        Order::Data(place) => place.table().and_then(|table| table.write(place.people, place.seed)).map(say_line),
+        Order::Data(place) => {
+            place.table().and_then(|table| table.write(place.people, place.seed)).map(say_line)
+        }
         Order::Changes(place) => {
             place.table().and_then(|table| table.change(place.people, place.seed)).map(say_line)
         }

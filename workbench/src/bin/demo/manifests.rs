@@ -16,8 +16,14 @@ type Files = [(&'static str, &'static str); 4];
 macro_rules! quickstart {
     ($system:literal) => {
         [
-            ("braze-app.yaml", include_str!(concat!("../../../../examples/quickstart/", $system, "/braze-app.yaml"))),
-            ("source.yaml", include_str!(concat!("../../../../examples/quickstart/", $system, "/source.yaml"))),
+            (
+                "braze-app.yaml",
+                include_str!(concat!("../../../../examples/quickstart/", $system, "/braze-app.yaml")),
+            ),
+            (
+                "source.yaml",
+                include_str!(concat!("../../../../examples/quickstart/", $system, "/source.yaml")),
+            ),
             ("model.yaml", include_str!(concat!("../../../../examples/quickstart/", $system, "/model.yaml"))),
             (
                 "destination.yaml",

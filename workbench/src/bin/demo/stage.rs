@@ -14,7 +14,7 @@ struct Props {
     sandbox: Option<Sandbox>,
     database: Option<Database>,
     server: Option<Server>,
-    folder: Option<TempDir>,
+    _folder: Option<TempDir>,
 }
 
 /// The stage. What it holds is cleared away when it is dropped, and at Ctrl-C.
@@ -31,7 +31,7 @@ impl Stage {
         let mut folder = folder.map_err(|error| Failure::file(&std::env::temp_dir(), error))?;
         folder.disable_cleanup(keep);
         let path = folder.path().to_owned();
-        let props = Arc::new(Mutex::new(Props { folder: Some(folder), ..Props::default() }));
+        let props = Arc::new(Mutex::new(Props { _folder: Some(folder), ..Props::default() }));
         let stage = Self { props, folder: path, keep };
         stage.listen()?;
         Ok(stage)

@@ -48,8 +48,8 @@ pub(crate) fn tell(play: &Play) -> Result<(), Failure> {
 
     heading(2, "A Braze to send to: the sandbox, a local one that behaves like Braze");
     let groups = [format!("{NEWSLETTER}=Newsletter:email"), format!("{TEXTS}=Texts:sms")];
-    let line = Sandbox::line(&["--group", &groups[0], "--group", &groups[1]], folder)
-        .with("RUST_LOG", "warn");
+    let line =
+        Sandbox::line(&["--group", &groups[0], "--group", &groups[1]], folder).with("RUST_LOG", "warn");
     programs::show(&format!("{} &", line.shown()));
     let sandbox = Sandbox::start(&line)?;
     let (url, admin) = (sandbox.url(), sandbox.admin());

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use grouparoo::demo::{
-    TABLE, changes_sqlite, postgres_changes, postgres_statements, write_sqlite,
-};
+use grouparoo::demo::{TABLE, changes_sqlite, postgres_changes, postgres_statements, write_sqlite};
 use grouparoo_clock::Clock;
 use workbench::Failure;
 use workbench::postgres::Login;
