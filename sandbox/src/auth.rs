@@ -65,9 +65,9 @@ pub(crate) fn check(
 pub(crate) fn masked(key: &str) -> String {
     let count = key.chars().count();
     if count < 12 {
-        return "••••".to_owned();
+        return "****".to_owned();
     }
-    format!("••••{}", key.chars().skip(count - 4).collect::<String>())
+    format!("****{}", key.chars().skip(count - 4).collect::<String>())
 }
 
 #[cfg(test)]
@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn a_masked_key_shows_its_end_only() {
-        assert_eq!(masked("short"), "••••");
-        assert_eq!(masked("0123456789abcdef"), "••••cdef");
+        assert_eq!(masked("short"), "****");
+        assert_eq!(masked("0123456789abcdef"), "****cdef");
     }
 }

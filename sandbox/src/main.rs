@@ -42,7 +42,13 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let options = arguments.options()?;
+    let mut options = arguments.options()?;
+    if let Some(path) = &arguments.state
+        && path.exists()
+    {
+        let bytes = std::fs::read(path).map_err(|error| file(path, error))?;
+        options.content = serde_json::from_slice(&bytes).map_err(braze_sandbox::BadDump::from)?;
+    }
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::Signals)?;
     // Signals are caught before anybody is told that the sandbox is up.
@@ -51,12 +57,6 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         Signals::new().map_err(Failure::Signals)?
     };
     let sandbox = Sandbox::try_start(options)?;
-    if let Some(path) = &arguments.state
-        && path.exists()
-    {
-        let bytes = std::fs::read(path).map_err(|error| file(path, error))?;
-        sandbox.load(serde_json::from_slice::<Dump>(&bytes).map_err(braze_sandbox::BadDump::from)?)?;
-    }
     announce(arguments, &sandbox)?;
     runtime.block_on(signals.next());
     if let Some(path) = &arguments.state {

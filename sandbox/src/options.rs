@@ -9,7 +9,7 @@ use grouparoo_clock::Clock;
 use crate::auth::Permissions;
 use crate::faults::FaultRule;
 use crate::limits::RateLimits;
-use crate::store::{Group, Kind};
+use crate::store::{Dump, Group, Kind};
 
 /// The key that a sandbox with default options accepts, with every permission.
 pub const DEFAULT_KEY: &str = "sandbox-key";
@@ -27,6 +27,8 @@ pub struct Options {
     pub tls_names: Vec<String>,
     /// API keys and what each of them may do.
     pub keys: BTreeMap<String, Permissions>,
+    /// What the workspace holds at the start.
+    pub content: Dump,
     /// Subscription groups of the workspace.
     pub groups: Vec<Group>,
     /// Names of the campaigns that `/campaigns/list` shows.
@@ -82,6 +84,7 @@ impl Default for Options {
             https: Some(anywhere),
             tls_names: Vec::new(),
             keys: BTreeMap::from([(DEFAULT_KEY.to_owned(), Permissions::All)]),
+            content: Dump::default(),
             groups: Vec::new(),
             campaigns: vec!["Welcome".to_owned()],
             ceiling: Ceiling::Total(75),

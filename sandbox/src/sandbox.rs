@@ -43,6 +43,9 @@ pub enum StartError {
     /// The certificates for https could not be made.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// The content to start with cannot be loaded.
+    #[error(transparent)]
+    Content(#[from] BadDump),
 }
 
 impl Sandbox {
@@ -57,8 +60,8 @@ impl Sandbox {
     /// Starts a sandbox; it listens when this returns.
     ///
     /// # Errors
-    /// When an address is taken or the certificates cannot be made.
-    pub fn try_start(options: Options) -> Result<Self, StartError> {
+    /// When an address is taken, the certificates cannot be made, or the content cannot be loaded.
+    pub fn try_start(mut options: Options) -> Result<Self, StartError> {
         let bind = |address| server::bind(address).map_err(|error| StartError::Listen(address, error));
         let (http, address) = bind(options.listen)?;
         let secure = match options.https {
@@ -73,8 +76,11 @@ impl Sandbox {
             .map_err(StartError::Runtime)?;
         let ca_pem = secure.as_ref().map(|(_, tls)| tls.ca_pem.clone());
         let https = secure.as_ref().map(|((_, address), _)| *address);
+        let content = std::mem::take(&mut options.content);
         let shared = Arc::new(Shared::new(options, ca_pem));
-        let _inside = runtime.enter();
+        // Before anybody is let in.
+        shared.store().0.load(content)?;
+        let inside = runtime.enter();
         let http = TcpListener::from_std(http).map_err(StartError::Runtime)?;
         runtime.spawn(server::accept(http, None, Arc::clone(&shared)));
         if let Some(((listener, _), tls)) = secure {
@@ -82,7 +88,7 @@ impl Sandbox {
             let acceptor = TlsAcceptor::from(tls.config);
             runtime.spawn(server::accept(listener, Some(acceptor), Arc::clone(&shared)));
         }
-        drop(_inside);
+        drop(inside);
         Ok(Self { shared, address, https, runtime: Some(runtime) })
     }
 

@@ -77,13 +77,23 @@ impl Answer {
 #[derive(Debug)]
 pub(crate) struct Reply {
     rest: Option<Bytes>,
-    cut: bool,
+    end: Ending,
+}
+
+/// What follows the last byte.
+#[derive(Clone, Copy, Debug)]
+enum Ending {
+    Regular,
+    /// What was written is flushed, then the body fails.
+    Flush,
+    Fail,
 }
 
 impl Reply {
     pub(crate) fn new(body: Bytes, cut: bool) -> Self {
         let body = if cut { body.slice(..body.len() / 2) } else { body };
-        Self { rest: Some(body).filter(|body| !body.is_empty()), cut }
+        let end = if cut { Ending::Flush } else { Ending::Regular };
+        Self { rest: Some(body).filter(|body| !body.is_empty()), end }
     }
 }
 
@@ -93,13 +103,20 @@ impl Body for Reply {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        Poll::Ready(match self.rest.take() {
-            Some(rest) => Some(Ok(Frame::data(rest))),
-            None if self.cut => Some(Err(io::Error::other("cut on command"))),
-            None => None,
-        })
+        if let Some(rest) = self.rest.take() {
+            return Poll::Ready(Some(Ok(Frame::data(rest))));
+        }
+        match self.end {
+            Ending::Regular => Poll::Ready(None),
+            Ending::Flush => {
+                self.end = Ending::Fail;
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            Ending::Fail => Poll::Ready(Some(Err(io::Error::other("cut on command")))),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {

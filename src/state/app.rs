@@ -49,7 +49,7 @@ impl OptOut {
 /// The ledger of an app. Several processes may use one at a time; every method may block on the disk, and what
 /// it was given is durable when it returns.
 pub trait AppLedger: Send + Sync {
-    /// The key of the hashes of keys and addresses in this ledger, the same for all Destinations of the app.
+    /// The key of the hashes of keys and addresses in this ledger: the same for all apps of a state folder.
     fn hash_key(&self) -> &HashKey;
 
     /// Notes the hashes of keys about to be deleted, and forgets deletes that are too old.

@@ -278,3 +278,39 @@ impl Store for MemoryStore {
         self.check(&self.lock(), epoch)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::Status;
+
+    fn put(key: &str) -> Commit {
+        Commit { changes: vec![Change::Put(Record::new(key, Status::Live), 1)], ..Commit::default() }
+    }
+
+    #[test]
+    fn a_commit_that_is_to_fail_fails_once_and_changes_nothing() {
+        let store = MemoryStore::new("shop/crm", HashKey::new([1; 16]));
+        let epoch = store.begin().expect("taken").epoch;
+        store.fail_commit(2);
+        store.commit(epoch, put("a")).expect("written");
+        let failed = store.commit(epoch, put("b"));
+        assert!(matches!(failed, Err(StateError::Unwritable { .. })), "{failed:?}");
+        assert_eq!(store.get(b"b").expect("an answer"), None);
+        store.commit(epoch, put("b")).expect("written");
+        assert_eq!(store.size().records, 2);
+    }
+
+    #[tokio::test]
+    async fn commits_can_be_waited_for() {
+        let store = std::sync::Arc::new(MemoryStore::new("shop/crm", HashKey::new([1; 16])));
+        let epoch = store.begin().expect("taken").epoch;
+        let mut commits = store.commits();
+        let waiting =
+            tokio::spawn(async move { commits.wait_for(|count| *count == 2).await.map(|count| *count) });
+        for key in ["a", "b"] {
+            store.commit(epoch, put(key)).expect("written");
+        }
+        assert_eq!(waiting.await.expect("it ends").expect("a count"), 2);
+    }
+}

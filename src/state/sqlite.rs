@@ -2,6 +2,8 @@
 //!
 //! Every file has a table `store` of one row with its name and a number that shows another hash key.
 
+use std::fs::File;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
 
@@ -12,7 +14,7 @@ use super::StateError;
 /// Newest format of the files that this program knows.
 pub(in crate::state) const FORMAT: u32 = 1;
 /// How long a statement waits for another process that reads or writes.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(in crate::state) const PATIENCE: Duration = Duration::from_secs(10);
 /// Pages of 8 KiB in the write-ahead log before it is folded in: 64 MiB.
 const CHECKPOINT_PAGES: u32 = 8_192;
 
@@ -55,6 +57,14 @@ impl From<std::io::Error> for Failure {
 }
 
 impl Failure {
+    /// The failure of the store of this name when it was only to be read.
+    pub fn of_reading(self, name: &str) -> StateError {
+        match self.of(name) {
+            StateError::Unwritable { name, cause } => StateError::Unreadable { name, cause },
+            other => other,
+        }
+    }
+
     /// The failure of the store of this name.
     pub fn of(self, name: &str) -> StateError {
         let name = name.to_owned();
@@ -83,12 +93,17 @@ pub(in crate::state) fn open_writing(
     key_check: u64,
 ) -> Result<Connection, StateError> {
     let write = || -> Result<Connection, Failure> {
+        match create_private(path) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            made => drop(made?),
+        }
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_CREATE
             | OpenFlags::SQLITE_OPEN_NOFOLLOW
             | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let db = Connection::open_with_flags(path, flags)?;
         db.busy_timeout(PATIENCE)?;
+        db.set_prepared_statement_cache_capacity(32);
         Ok(db)
     };
     let db = write().map_err(|failure| failure.of(name))?;
@@ -100,7 +115,7 @@ pub(in crate::state) fn open_writing(
         db.pragma_update(None, "synchronous", "FULL")?;
         db.pragma_update(None, "cache_size", -4_096)?;
         db.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
-        db.pragma_update(None, "journal_size_limit", 0)?;
+        db.pragma_update(None, "journal_size_limit", 8_192 * CHECKPOINT_PAGES)?;
         db.execute_batch("BEGIN IMMEDIATE")?;
         if !has_tables(db)? {
             db.execute_batch(kind.tables)?;
@@ -139,10 +154,11 @@ pub(in crate::state) fn open_reading(
         }
         let db = Connection::open_with_flags(url.as_str(), flags)?;
         db.busy_timeout(PATIENCE)?;
+        db.set_prepared_statement_cache_capacity(32);
         db.pragma_update(None, "cache_size", -1_024)?;
         Ok(db)
     };
-    let db = open().map_err(|failure| failure.of(name))?;
+    let db = open().map_err(|failure| failure.of_reading(name))?;
     check_format(&db, kind, name)?;
     if !has_tables(&db).map_err(|error| Failure::Sql(error).of(name))? {
         return Err(StateError::Unreadable {
@@ -152,6 +168,16 @@ pub(in crate::state) fn open_reading(
     }
     check_key(&db, name, key_check)?;
     Ok(db)
+}
+
+/// Makes a file that only its owner can read. An existing one is not touched: to open and close a database in
+/// this way would take SQLite's own locks off it.
+pub(in crate::state) fn create_private(path: &Path) -> std::io::Result<File> {
+    let mut options = File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
 }
 
 fn has_tables(db: &Connection) -> rusqlite::Result<bool> {

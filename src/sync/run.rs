@@ -393,7 +393,11 @@ impl<'a> Run<'a> {
             control: self.control.clone(),
             clock: self.tools.clock.clone(),
             serial: self.header.serial,
-            asked: Asked { full: self.request.full, retry: self.request.retry_rejects || self.request.full, keys },
+            asked: Asked {
+                full: self.request.full,
+                retry: self.request.retry_rejects || self.request.full,
+                keys,
+            },
             update_only: self.job.mode == SyncMode::Enrich,
             leaves: Mutex::default(),
             unfinished: Mutex::default(),

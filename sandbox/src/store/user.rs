@@ -135,7 +135,7 @@ pub enum Kind {
 }
 
 /// By what a request names a user.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Identifier {
     External(String),
     Alias(Alias),
@@ -144,6 +144,7 @@ pub(crate) enum Identifier {
     /// As normalised.
     Phone(String),
     /// A push token import: nobody yet.
+    #[default]
     Nobody,
 }
 

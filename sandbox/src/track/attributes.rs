@@ -12,7 +12,7 @@ use super::{Refusal, Rules, custom, identify, subscription};
 /// What an accepted object asks for.
 #[derive(Debug, Default)]
 pub(crate) struct Change {
-    pub(crate) target: Target,
+    pub(crate) target: Identifier,
     /// Never create a profile.
     pub(crate) update_only: bool,
     pub(crate) merge: bool,
@@ -32,15 +32,6 @@ pub(crate) struct Change {
     pub(crate) points: u64,
     /// What Braze would not store, without a word.
     pub(crate) swallowed: Vec<(String, &'static str)>,
-}
-
-/// Whom a change is about.
-pub(crate) type Target = Identifier;
-
-impl Default for Target {
-    fn default() -> Self {
-        Self::Nobody
-    }
 }
 
 /// Reads an attributes object.
@@ -73,13 +64,13 @@ impl Change {
                 self.points += 1;
             }
             "phone" => match value {
-                Value::Null => (self.phone, self.points) = (Some(None), self.points + 1),
+                Value::Null => self.phone(None),
                 Value::String(phone) => {
                     let (phone, valid) = text::phone(&phone);
                     if !valid {
                         self.swallow(key, "the phone number is invalid");
                     }
-                    (self.phone, self.points) = (Some(Some((phone, valid))), self.points + 1);
+                    self.phone(Some((phone, valid)));
                 }
                 _ => self.swallow(key, "a phone number must be a string"),
             },
@@ -98,7 +89,7 @@ impl Change {
             "bio" | "alias_name" | "alias_label" => self.swallow(key, "the name is reserved"),
             "external_id" | "user_alias" | "braze_id" => {}
             name => match standard(name) {
-                Some(rule) if value.is_null() => self.clear(key, rule),
+                Some(_) if value.is_null() => self.store(key, value),
                 Some(rule) => match rule(value) {
                     Ok(value) => self.store(key, value),
                     Err(Bad::Ignored(why)) => self.swallow(key, why),
@@ -113,8 +104,9 @@ impl Change {
         Ok(())
     }
 
-    fn clear(&mut self, key: String, _: Rule) {
-        self.store(key, Value::Null);
+    fn phone(&mut self, phone: Option<(String, bool)>) {
+        self.phone = Some(phone);
+        self.points += 1;
     }
 
     fn store(&mut self, key: String, value: Value) {

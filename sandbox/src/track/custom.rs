@@ -46,7 +46,7 @@ impl Pick {
 }
 
 /// Reads a sent value; the error says why Braze stores nothing.
-pub(super) fn read(value: Value) -> Result<Wish, &'static str> {
+pub(crate) fn read(value: Value) -> Result<Wish, &'static str> {
     match value {
         Value::Null => Ok(Wish::Clear),
         Value::String(text) if text.len() > MAX_TEXT && text.chars().count() > MAX_TEXT => {

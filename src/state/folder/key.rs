@@ -1,12 +1,12 @@
 //! The file of the hash key: sixteen random bytes, made once.
 
-use std::fs::File;
 use std::io::{ErrorKind, Write as _};
 use std::path::Path;
 
 use zeroize::Zeroizing;
 
 use crate::data::HashKey;
+use crate::state::sqlite::create_private;
 
 /// The key of a file. `None`: there is no such file. An error of kind `InvalidData`: it is not a key.
 pub(super) fn read(path: &Path) -> std::io::Result<Option<HashKey>> {
@@ -36,11 +36,7 @@ pub(super) fn read_or_make(path: &Path) -> std::io::Result<HashKey> {
 }
 
 fn write(path: &Path) -> std::io::Result<()> {
-    let mut options = File::options();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
+    let mut file = create_private(path)?;
     file.write_all(&random_bytes()[..])?;
     file.sync_all()
 }

@@ -21,6 +21,10 @@ const LEDGER: FileKind = FileKind {
         CREATE TABLE opt_outs (mark INTEGER PRIMARY KEY);",
 };
 
+const NOTE_DELETE: &str =
+    "INSERT INTO deletes VALUES (?1, ?2) ON CONFLICT DO UPDATE SET time = max(time, excluded.time)";
+const NOTE_OPT_OUT: &str = "INSERT OR IGNORE INTO opt_outs VALUES (?1)";
+
 /// An [`AppLedger`] in a file.
 #[derive(Debug)]
 pub(in crate::state) struct FileLedger {
@@ -28,6 +32,9 @@ pub(in crate::state) struct FileLedger {
     hash_key: HashKey,
     db: Mutex<Connection>,
 }
+
+/// Deletes with their times, and opt-out marks, as they are stored.
+type Content = (Vec<(i64, i64)>, Vec<i64>);
 
 impl FileLedger {
     /// Opens or makes the ledger in this file.
@@ -40,6 +47,33 @@ impl FileLedger {
     pub fn read(path: &Path, name: &str, hash_key: HashKey, immutable: bool) -> Result<Self, StateError> {
         let db = sqlite::open_reading(path, &LEDGER, name, check(&hash_key), immutable)?;
         Ok(Self { name: name.to_owned(), hash_key, db: Mutex::new(db) })
+    }
+
+    /// Adds all that is noted here to another ledger of the same hash key.
+    pub fn copy_to(&self, other: &Self) -> Result<(), StateError> {
+        let (deletes, marks) = self.named(self.content())?;
+        let mut db = other.db();
+        let copy = |db: &mut Connection| {
+            let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            for (key, time) in deletes {
+                transaction.prepare_cached(NOTE_DELETE)?.execute([key, time])?;
+            }
+            for mark in marks {
+                transaction.prepare_cached(NOTE_OPT_OUT)?.execute([mark])?;
+            }
+            transaction.commit()
+        };
+        other.named(copy(&mut db))
+    }
+
+    fn content(&self) -> rusqlite::Result<Content> {
+        let db = self.db();
+        let mut deletes = db.prepare("SELECT key, time FROM deletes")?;
+        let deletes =
+            deletes.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
+        let mut marks = db.prepare("SELECT mark FROM opt_outs")?;
+        let marks = marks.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        Ok((deletes, marks))
     }
 
     fn db(&self) -> MutexGuard<'_, Connection> {
@@ -76,10 +110,7 @@ impl AppLedger for FileLedger {
             let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
             transaction.execute("DELETE FROM deletes WHERE time < ?1", [number(deletes_kept_since(time))])?;
             {
-                let mut put = transaction.prepare_cached(
-                    "INSERT INTO deletes VALUES (?1, ?2)
-                     ON CONFLICT DO UPDATE SET time = max(time, excluded.time)",
-                )?;
+                let mut put = transaction.prepare_cached(NOTE_DELETE)?;
                 for &key in keys {
                     put.execute(params![key as i64, number(time)])?;
                 }
@@ -111,7 +142,7 @@ impl AppLedger for FileLedger {
         let note = |db: &mut Connection| {
             let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
             {
-                let mut put = transaction.prepare_cached("INSERT OR IGNORE INTO opt_outs VALUES (?1)")?;
+                let mut put = transaction.prepare_cached(NOTE_OPT_OUT)?;
                 for mark in marks {
                     put.execute([OptOut::mark(&mark.group, mark.person, &self.hash_key) as i64])?;
                 }

@@ -34,6 +34,7 @@ const HASH_KEY: &str = "hash.key";
 const STORES: &str = "stores";
 const APPS: &str = "apps";
 const ARCHIVE: &str = "archive";
+const LEDGER: &str = "ledger.db";
 
 /// How a [`Folder`] is opened.
 #[derive(Clone, Debug)]
@@ -135,6 +136,11 @@ impl Folder {
         }
     }
 
+    /// Where the folder is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The key of all hashes of a store, for one that is kept elsewhere.
     pub fn store_key(&self, namespace: &str, name: &str) -> HashKey {
         self.hash_key.derive(&format!("store {}", full_name(namespace, name)))
@@ -186,26 +192,47 @@ impl Folder {
 
     /// Opens or makes the ledger of an app.
     pub fn app_ledger(&self, app: &str) -> Result<Box<dyn AppLedger>, StateError> {
-        let name = app_name(app);
-        let path = self.make(&[APPS, app], &name)?.join("ledger.db");
-        refuse_link(&path, &name)?;
-        Ok(Box::new(FileLedger::open(&path, &name, self.app_key(app))?))
+        Ok(Box::new(self.open_ledger(app)?))
     }
 
     /// Opens the ledger of an app for reading, without changing a file; an empty one if there is none.
     pub fn read_app_ledger(&self, app: &str) -> Result<Box<dyn AppLedger>, StateError> {
-        let (name, key) = (app_name(app), self.app_key(app));
-        let path = self.find(&[APPS, app], &name)?.map(|folder| folder.join("ledger.db"));
-        let Some(path) = path.filter(|path| std::fs::metadata(path).is_ok_and(|file| file.len() > 0)) else {
-            return Ok(Box::new(MemoryAppLedger::new(key)));
-        };
-        let write_ahead = std::fs::metadata(path.with_extension("db-wal"));
-        let immutable = write_ahead.map_or(0, |file| file.len()) == 0;
-        Ok(Box::new(FileLedger::read(&path, &name, key, immutable)?))
+        Ok(match self.find_ledger(app)? {
+            Some(ledger) => Box::new(ledger),
+            None => Box::new(MemoryAppLedger::new(self.apps_key())),
+        })
     }
 
-    fn app_key(&self, app: &str) -> HashKey {
-        self.hash_key.derive(&app_name(app))
+    /// Adds what the ledger of one app holds to that of another: the app was renamed. Nothing happens when
+    /// there is no ledger to carry over.
+    pub fn carry_over_app(&self, from: &str, to: &str) -> Result<(), StateError> {
+        match self.find_ledger(from)? {
+            Some(ledger) if from != to => ledger.copy_to(&self.open_ledger(to)?),
+            _ => Ok(()),
+        }
+    }
+
+    fn open_ledger(&self, app: &str) -> Result<FileLedger, StateError> {
+        let name = app_name(app);
+        let path = self.make(&[APPS, app], &name)?.join(LEDGER);
+        refuse_link(&path, &name)?;
+        FileLedger::open(&path, &name, self.apps_key())
+    }
+
+    fn find_ledger(&self, app: &str) -> Result<Option<FileLedger>, StateError> {
+        let name = app_name(app);
+        let bytes = |path: &Path| std::fs::metadata(path).map_or(0, |file| file.len());
+        let Some(folder) = self.find(&[APPS, app], &name)? else { return Ok(None) };
+        let (path, write_ahead) = (folder.join(LEDGER), bytes(&folder.join(format!("{LEDGER}-wal"))));
+        if bytes(&path) == 0 && write_ahead == 0 {
+            return Ok(None);
+        }
+        FileLedger::read(&path, &name, self.apps_key(), write_ahead == 0).map(Some)
+    }
+
+    /// One key for all apps, so that what is noted outlives a new name.
+    fn apps_key(&self) -> HashKey {
+        self.hash_key.derive("apps")
     }
 
     fn lock(&self, folder: &Path, name: &str) -> Result<Lock, StateError> {

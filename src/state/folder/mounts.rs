@@ -3,8 +3,7 @@
 use std::path::{Path, PathBuf};
 
 /// File systems over a network, on which locks and shared memory do not hold between machines.
-const NETWORK: [&str; 16] = [
-    "9p",
+const NETWORK: [&str; 15] = [
     "afs",
     "cifs",
     "fuse.gcsfuse",

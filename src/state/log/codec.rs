@@ -9,19 +9,19 @@ use crate::state::record::{AttributeEntry, GroupEntry, GroupState, Record, Statu
 use crate::state::{IntendedRecord, IntentKind, Touched};
 
 /// Version of the encoding.
-const VERSION: u8 = 1;
+pub(super) const VERSION: u8 = 1;
 /// Records in a row, at most: their position is one byte of a location.
 pub(super) const ROW_RECORDS: usize = 256;
 /// Bytes of a pack, about: one page of the database.
 pub(super) const PACK_BYTES: usize = 8_000;
 
-const STATUS: u8 = 0b111;
-const ERASED: u8 = 0b111;
-const HAS_EXTRAS: u8 = 1 << 3;
-const HAS_GROUPS: u8 = 1 << 4;
-const HAS_BEFORE: u8 = 1 << 5;
-const ALL_HASHES: u8 = 1 << 6;
-const HAS_FINGERPRINT: u8 = 1 << 7;
+pub(super) const STATUS: u8 = 0b111;
+pub(super) const ERASED: u8 = 0b111;
+pub(super) const HAS_EXTRAS: u8 = 1 << 3;
+pub(super) const HAS_GROUPS: u8 = 1 << 4;
+pub(super) const HAS_BEFORE: u8 = 1 << 5;
+pub(super) const ALL_HASHES: u8 = 1 << 6;
+pub(super) const HAS_FINGERPRINT: u8 = 1 << 7;
 
 /// What a row is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +69,7 @@ pub(super) fn put_intended(row: &mut Vec<u8>, intended: &IntendedRecord) {
     });
 }
 
-fn framed(row: &mut Vec<u8>, put: impl FnOnce(&mut Vec<u8>)) {
+pub(super) fn framed(row: &mut Vec<u8>, put: impl FnOnce(&mut Vec<u8>)) {
     // Most records are shorter than 128 bytes: one byte for the length, moved by one when it needs two.
     let start = row.len();
     row.push(0);
@@ -125,7 +125,7 @@ fn status_number(status: Status) -> u8 {
     }
 }
 
-fn status_of(number: u8) -> Result<Status, Malformed> {
+pub(super) fn status_of(number: u8) -> Result<Status, Malformed> {
     Ok(match number {
         0 => Status::Live,
         1 => Status::Attempted,
@@ -158,7 +158,7 @@ fn put_hashes(out: &mut Vec<u8>, entries: &[AttributeEntry]) {
     }
 }
 
-fn read_entries(
+pub(super) fn read_entries(
     reader: &mut Reader<'_>,
     n: usize,
     all_hashes: bool,
@@ -197,7 +197,7 @@ fn put_group(out: &mut Vec<u8>, group: GroupEntry) {
     }
 }
 
-fn read_group(reader: &mut Reader<'_>) -> Result<GroupEntry, Malformed> {
+pub(super) fn read_group(reader: &mut Reader<'_>) -> Result<GroupEntry, Malformed> {
     let head = reader.byte()?;
     let state = match head & 7 {
         0 => GroupState::None,
@@ -243,7 +243,7 @@ fn put_extras(out: &mut Vec<u8>, record: &Record, extras: u64) {
     record.delete_sent.iter().chain(&record.released).for_each(|&time| put_time(out, time));
 }
 
-fn read_extras(reader: &mut Reader<'_>, record: &mut Record) -> Result<(), Malformed> {
+pub(super) fn read_extras(reader: &mut Reader<'_>, record: &mut Record) -> Result<(), Malformed> {
     let extras = reader.number()?;
     if extras >> EXTRAS != 0 {
         return Err(Malformed);
@@ -292,7 +292,7 @@ fn put_touched(out: &mut Vec<u8>, touched: &Touched, columns: usize) {
     }
 }
 
-fn read_touched(reader: &mut Reader<'_>, columns: usize) -> Result<Touched, Malformed> {
+pub(super) fn read_touched(reader: &mut Reader<'_>, columns: usize) -> Result<Touched, Malformed> {
     let mut touched = Touched::default();
     match reader.number()? {
         0 => touched.attributes = (0..columns).map(|column| column as u16).collect(),
@@ -357,7 +357,7 @@ fn same_extras(a: &Record, b: &Record) -> bool {
     extras_of(a) == extras_of(b) && fields(a) == fields(b)
 }
 
-fn read_difference(reader: &mut Reader<'_>, after: &Record) -> Result<Record, Malformed> {
+pub(super) fn read_difference(reader: &mut Reader<'_>, after: &Record) -> Result<Record, Malformed> {
     let head = reader.byte()?;
     let mut before = Record::new(after.key.clone(), status_of(head & STATUS)?);
     let columns = reader.count()?;
@@ -378,113 +378,4 @@ fn read_difference(reader: &mut Reader<'_>, after: &Record) -> Result<Record, Ma
     }
     read_extras(reader, &mut before)?;
     Ok(before)
-}
-
-/// A row of the log.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Row<'a> {
-    pub kind: RowKind,
-    records: &'a [u8],
-}
-
-impl<'a> Row<'a> {
-    pub fn parse(bytes: &'a [u8]) -> Result<Self, Malformed> {
-        let mut reader = Reader(bytes);
-        if reader.byte()? != VERSION {
-            return Err(Malformed);
-        }
-        let kind = match reader.byte()? {
-            0 => RowKind::Pack,
-            1 => RowKind::Intent(IntentKind::Track),
-            2 => RowKind::Intent(IntentKind::Delete),
-            _ => return Err(Malformed),
-        };
-        Ok(Self { kind, records: reader.0 })
-    }
-
-    /// The records in their order.
-    pub fn bodies(self) -> impl Iterator<Item = Result<Body<'a>, Malformed>> {
-        let mut reader = Reader(self.records);
-        std::iter::from_fn(move || {
-            if reader.0.is_empty() {
-                return None;
-            }
-            let body = reader.bytes().map(|bytes| Body { kind: self.kind, bytes });
-            if body.is_err() {
-                reader.0 = &[];
-            }
-            Some(body)
-        })
-    }
-
-    /// The record at a position.
-    pub fn body(self, position: usize) -> Result<Body<'a>, Malformed> {
-        self.bodies().nth(position).unwrap_or(Err(Malformed))
-    }
-}
-
-/// One record in a row, not yet read.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Body<'a> {
-    kind: RowKind,
-    bytes: &'a [u8],
-}
-
-/// What can be told of a record without reading all of it, its request being answered.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Glance<'a> {
-    pub key: &'a [u8],
-    pub fingerprint: u64,
-    pub known: bool,
-    /// The record says that its key is forgotten.
-    pub erased: bool,
-}
-
-impl<'a> Body<'a> {
-    pub fn glance(self) -> Result<Glance<'a>, Malformed> {
-        let mut reader = Reader(self.bytes);
-        let head = reader.byte()?;
-        let key = reader.bytes()?;
-        let erased = head & STATUS == ERASED || self.kind == RowKind::Intent(IntentKind::Delete);
-        let fingerprint = if head & HAS_FINGERPRINT == 0 { 0 } else { reader.hash()? };
-        let known = !erased && status_of(head & STATUS)?.is_known();
-        Ok(Glance { key, fingerprint, known, erased })
-    }
-
-    /// What holds: with `open`, while the row's request is unanswered. `None`: the key is forgotten.
-    pub fn record(self, open: bool) -> Result<Option<Record>, Malformed> {
-        match self.kind {
-            RowKind::Intent(_) if open => Ok(Some(self.intended()?.open())),
-            RowKind::Intent(IntentKind::Delete) => Ok(None),
-            _ if self.glance()?.erased => Ok(None),
-            _ => Ok(Some(self.after(&mut Reader(self.bytes))?.0)),
-        }
-    }
-
-    /// The record of a request's row with all it carries.
-    pub fn intended(self) -> Result<IntendedRecord, Malformed> {
-        let mut reader = Reader(self.bytes);
-        let (after, fingerprint) = self.after(&mut reader)?;
-        let touched = read_touched(&mut reader, after.attributes.len())?;
-        let has_before = self.bytes[0] & HAS_BEFORE != 0;
-        let before = if has_before { Some(Box::new(read_difference(&mut reader, &after)?)) } else { None };
-        Ok(IntendedRecord { after, before, touched, fingerprint })
-    }
-
-    fn after(self, reader: &mut Reader<'_>) -> Result<(Record, u64), Malformed> {
-        let head = reader.byte()?;
-        let key = reader.bytes()?;
-        let fingerprint = if head & HAS_FINGERPRINT == 0 { 0 } else { reader.hash()? };
-        let mut record = Record::new(key, status_of(head & STATUS)?);
-        let columns = reader.count()?;
-        record.attributes = read_entries(reader, columns, head & ALL_HASHES != 0)?;
-        if head & HAS_GROUPS != 0 {
-            let groups = reader.count()?;
-            record.groups = (0..groups).map(|_| read_group(reader)).collect::<Result<_, _>>()?;
-        }
-        if head & HAS_EXTRAS != 0 {
-            read_extras(reader, &mut record)?;
-        }
-        Ok((record, fingerprint))
-    }
 }

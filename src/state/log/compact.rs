@@ -7,8 +7,9 @@
 
 use rusqlite::TransactionBehavior;
 
-use super::codec::{PACK_BYTES, ROW_RECORDS, Row, RowKind, put_record, start_row};
+use super::codec::{PACK_BYTES, ROW_RECORDS, RowKind, start_row};
 use super::read::blob;
+use super::row::Row;
 use super::schema::Numbers;
 use super::write::insert_row;
 use super::{LogStore, Writer};
@@ -79,14 +80,12 @@ impl LogStore {
                 numbers.logged -= live.len() as u64;
                 for ((position, body), hash) in data.bodies().enumerate().zip(live) {
                     let (body, Some(hash)) = (body?, hash) else { continue };
-                    let (fingerprint, record) = (body.glance()?.fingerprint, body.record(false)?);
-                    let record = record.ok_or(Failure::Damaged("a forgotten key is in the index"))?;
                     if pack.is_full() {
                         pack.write(&transaction, &mut numbers)?;
                     }
                     let to = Location::new(numbers.next_row, pack.records);
                     pack.records += 1;
-                    put_record(&mut pack.data, &record, fingerprint);
+                    body.copy_to(&mut pack.data)?;
                     moved.push(Moved { hash, from: Location::new(number, position), to });
                 }
             }

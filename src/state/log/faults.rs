@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::LogStore;
 use super::keys::Keys;
-use super::read::scan;
+use super::read::{scan, walk};
 use crate::data::HashKey;
 use crate::state::StateError;
 
@@ -31,7 +31,8 @@ impl Faults {
 }
 
 impl LogStore {
-    /// Opens a store without a lock in which only the given bits of keys' hashes count.
+    /// Opens a store without a lock in which only the given bits of keys' hashes count, and which does not wait
+    /// for the disk: a kill, unlike a loss of power, takes nothing from what the system was given.
     pub(in crate::state) fn open_colliding(
         folder: &Path,
         name: &str,
@@ -40,16 +41,28 @@ impl LogStore {
     ) -> Result<Self, StateError> {
         let mut keys = Keys::new(hash_key);
         keys.spread = spread;
-        Self::open_with(folder, name, keys, None)
+        let store = Self::open_with(folder, name, keys, None)?;
+        let synchronous = store.writer().map(|writer| writer.db.pragma_update(None, "synchronous", "OFF"));
+        synchronous.expect("a writer").expect("set");
+        Ok(store)
     }
 
-    /// Whether the index is what a scan of the log builds.
+    /// Whether the index is what a scan of the log builds, and the records of the log are counted rightly.
     pub(in crate::state) fn index_fits_the_log(&self) -> bool {
+        let mut logged = 0;
+        let count = |_, _: super::row::Body<'_>| {
+            logged += 1;
+            Ok(())
+        };
+        walk(self.reader().db(), count).expect("a log");
+        let counted = self.writer().expect("a store for a run").numbers.logged;
         let mut scanned = scan(self.reader().db(), &self.keys).expect("a log");
         let mut resident = self.resident();
         resident.index.clean(true);
         scanned.index.clean(true);
-        resident.open == scanned.open && resident.index.sorted() == scanned.index.sorted()
+        logged == counted
+            && resident.open == scanned.open
+            && resident.index.sorted() == scanned.index.sorted()
     }
 
     /// The bits of a key's second hash that the index keeps.
@@ -65,6 +78,17 @@ impl LogStore {
     /// The file of the index.
     pub(in crate::state) fn snapshot_path(&self) -> PathBuf {
         self.folder.join(super::SNAPSHOT)
+    }
+
+    /// A setting of the connection that writes.
+    pub(in crate::state) fn setting(&self, pragma: &str) -> String {
+        let writer = self.writer().expect("a store for a run");
+        let value = writer.db.pragma_query_value(None, pragma, |row| row.get::<_, rusqlite::types::Value>(0));
+        match value.expect("a setting") {
+            rusqlite::types::Value::Text(text) => text,
+            rusqlite::types::Value::Integer(number) => number.to_string(),
+            other => panic!("{other:?}"),
+        }
     }
 
     /// Lets compaction stop after so many transactions, as a kill would.

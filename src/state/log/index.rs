@@ -118,6 +118,17 @@ pub(super) struct Shard {
     pub used: usize,
 }
 
+/// What one walk over the slots of a hash finds.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Survey {
+    /// The record with the fingerprint; nothing more was looked for.
+    pub same: Option<Place>,
+    /// Records with another fingerprint.
+    pub others: usize,
+    /// Reserved places.
+    pub reserved: usize,
+}
+
 /// The index of one store.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Index {
@@ -189,6 +200,40 @@ impl Index {
             }
             at = shard.after(at);
         }
+    }
+
+    /// Looks for a record with this hash and fingerprint.
+    pub fn survey(&self, hash: u64, fingerprint: u64) -> Survey {
+        let mut survey = Survey::default();
+        let number = shard_of(hash);
+        let shard = &self.shards[number];
+        if shard.slots.is_empty() {
+            return survey;
+        }
+        let mut at = shard.home(hash);
+        loop {
+            let slot = &shard.slots[at];
+            if slot.is_empty() {
+                return survey;
+            }
+            if slot.hash == hash {
+                if slot.is_reserved() {
+                    survey.reserved += 1;
+                } else if slot.fingerprint == fingerprint && fingerprint != 0 {
+                    survey.same = Some(Place { shard: number, slot: at });
+                    return survey;
+                } else {
+                    survey.others += 1;
+                }
+            }
+            at = shard.after(at);
+        }
+    }
+
+    /// Reads where a hash belongs. Done for a whole batch before its look-ups, the waits for memory overlap.
+    pub fn touch(&self, hash: u64) -> u64 {
+        let shard = &self.shards[shard_of(hash)];
+        if shard.slots.is_empty() { 0 } else { shard.slots[shard.home(hash)].word }
     }
 
     /// Calls `each` with the place of every slot of a hash.

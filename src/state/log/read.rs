@@ -6,9 +6,9 @@ use std::time::SystemTime;
 
 use rusqlite::{Connection, OptionalExtension as _};
 
-use super::codec::{Body, Row};
 use super::index::Index;
 use super::keys::Keys;
+use super::row::{Body, Row};
 use super::schema::Numbers;
 use crate::state::sqlite::Failure;
 use crate::state::{Location, Record};
@@ -153,7 +153,8 @@ pub(super) fn scan(db: &Connection, keys: &Keys) -> Result<Resident, Failure> {
     Ok(Resident { index, open })
 }
 
-fn walk(
+/// Calls `each` with every record of the log, dead ones too.
+pub(super) fn walk(
     db: &Connection,
     mut each: impl FnMut(Location, Body<'_>) -> Result<(), Failure>,
 ) -> Result<(), Failure> {

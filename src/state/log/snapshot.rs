@@ -9,6 +9,7 @@ use std::path::Path;
 
 use super::index::{Index, Shard, Slot};
 use crate::data::{HashKey, KeyedHasher};
+use crate::state::sqlite::create_private;
 
 /// Begins the file; the last character is the version of its format.
 const MAGIC: u64 = u64::from_le_bytes(*b"GRPSIDX1");
@@ -39,7 +40,7 @@ pub(super) fn save(path: &Path, index: &Index, mark: Mark, key: &HashKey) -> std
 fn write(path: &Path, index: &Index, mark: Mark, key: &HashKey) -> std::io::Result<()> {
     // Made anew, so that whatever stands there under this name is never written through.
     let _ = std::fs::remove_file(path);
-    let mut out = Output { file: File::create_new(path)?, hasher: key.hasher(), buffer: Vec::new() };
+    let mut out = Output { file: create_private(path)?, hasher: key.hasher(), buffer: Vec::new() };
     out.numbers(&[MAGIC, mark.lineage, mark.transactions, index.shards().len() as u64]);
     for shard in index.shards() {
         out.numbers(&[shard.used as u64]);

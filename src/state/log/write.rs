@@ -4,10 +4,11 @@ use std::collections::{HashMap, HashSet};
 
 use rusqlite::{Connection, params};
 
-use super::codec::{PACK_BYTES, ROW_RECORDS, Row, RowKind, put_erased, put_intended, put_record, start_row};
+use super::codec::{PACK_BYTES, ROW_RECORDS, RowKind, put_erased, put_intended, put_record, start_row};
 use super::index::{Identity, Index, Place};
 use super::keys::Keys;
 use super::read::{Resident, row_data};
+use super::row::Row;
 use super::schema::Numbers;
 use crate::state::sqlite::Failure;
 use crate::state::{Change, IntendedRecord, Intent, IntentKind, Location, Record, Settled, Settlement};

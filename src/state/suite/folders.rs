@@ -72,6 +72,15 @@ fn folder_and_key_are_the_owners_alone_and_the_key_stays() {
     );
 }
 
+/// semantics 10.1 and 10.2: durable means on the disk.
+#[test]
+fn a_commit_waits_for_the_disk_in_a_write_ahead_log() {
+    let (_dir, folder) = with_a_store();
+    let store = folder.store("shop", "crm").expect("a store");
+    let settings = ["synchronous", "journal_mode", "page_size", "locking_mode", "wal_autocheckpoint"];
+    assert_eq!(settings.map(|setting| store.setting(setting)), ["2", "wal", "8192", "normal", "8192"]);
+}
+
 #[test]
 fn two_folders_have_two_keys() {
     let dirs = [(); 2].map(|()| tempfile::tempdir().expect("a folder"));
@@ -205,6 +214,36 @@ fn a_reader_beside_a_run_sees_one_moment_with_open_requests() {
     drop(reading);
     let reading = folder.read_store("shop", "crm").expect("readable").expect("a store");
     assert_eq!(all(&reading).len(), 3);
+}
+
+/// What a kill leaves can be read before the next run: the records lie in the write-ahead log only.
+#[test]
+fn a_store_that_was_killed_can_be_read() {
+    let (dir, folder) = with_a_store();
+    let store = folder.store("shop", "crm").expect("a store");
+    let epoch = store.begin().expect("taken").epoch;
+    let request = store.next_request();
+    store.commit(epoch, track(request, vec![intended(live("n", &[2]), None, 2)])).expect("written");
+    let killed = dir.path().join("killed");
+    for part in ["stores", "stores/shop", "stores/shop/crm"] {
+        std::fs::create_dir_all(killed.join(part)).expect("a folder");
+    }
+    let state = dir.path().join("state");
+    for part in ["format", "hash.key"] {
+        std::fs::copy(state.join(part), killed.join(part)).expect("a copy");
+    }
+    copy_files(&state.join("stores/shop/crm"), &killed.join("stores/shop/crm"));
+    let reading = read(&killed).read_store("shop", "crm").expect("readable").expect("a store");
+    let open = Record { attributes: vec![AttributeEntry::Unknown], ..Record::new("n", Status::Attempted) };
+    assert_eq!(all(&reading), [live("a", &[1]), open]);
+    assert_eq!(reading.header().epoch, epoch);
+    drop(reading);
+    let store = open_store(&killed);
+    assert_eq!(all(&store).len(), 2);
+}
+
+fn open_store(path: &Path) -> LogStore {
+    open(path).store("shop", "crm").expect("a store")
 }
 
 #[test]
@@ -410,4 +449,23 @@ fn opt_outs_are_remembered_by_group_and_person() {
             !ask("news", Person::Address(7)) && !ask("ads", Person::Key(7)) && !ask("news", Person::Key(8))
         );
     });
+}
+
+/// semantics 1: the app ledger is carried over when its workspace is found under another name.
+#[test]
+fn a_ledger_outlives_a_new_name_of_its_app() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let folder = open(dir.path());
+    let old = folder.app_ledger("shop/braze").expect("a ledger");
+    old.note_deletes(&[1, 2], time(10)).expect("noted");
+    old.note_opt_outs(&[OptOut { group: "news".to_owned(), person: Person::Key(7) }]).expect("noted");
+    let new = folder.app_ledger("shop/main").expect("a ledger");
+    new.note_deletes(&[2], time(30)).expect("noted");
+    folder.carry_over_app("shop/braze", "shop/main").expect("carried over");
+    folder.carry_over_app("shop/none", "shop/main").expect("nothing to carry over");
+    let mut deletes = new.deleted_since(time(0)).expect("keys");
+    deletes.sort_unstable();
+    assert_eq!(deletes, [(1, time(10)), (2, time(30))]);
+    assert!(new.is_opted_out("news", Person::Key(7)).expect("an answer"));
+    assert_eq!(new.hash_key().hash(b"a"), old.hash_key().hash(b"a"));
 }

@@ -281,3 +281,51 @@ fn numbers_of_requests_are_never_given_twice() {
         }
     });
 }
+
+/// Looking up goes on while another thread commits, and what is committed is found.
+#[test]
+fn look_ups_run_beside_commits() {
+    everywhere(|home| {
+        let epoch = home.store().begin().expect("taken").epoch;
+        let key = |n: u64| format!("k{n}");
+        for n in 0..600 {
+            look(home, &key(n), n);
+        }
+        let changes = (0..300).map(|n| Change::Put(live(&key(n), &[n]), mark(key(n).as_bytes(), 1)));
+        home.store()
+            .commit(epoch, Commit { changes: changes.collect(), ..Commit::default() })
+            .expect("written");
+        let epoch = home.store().begin().expect("taken").epoch;
+        let (store, spread) = (home.store(), home.spread());
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for n in 0..30 {
+                    let records = (0..10).map(|i| intended(live(&key(n * 10 + i), &[7]), None, 2)).collect();
+                    let request = store.next_request();
+                    store.commit(epoch, track(request, records)).expect("written");
+                    store.commit(epoch, settle(request, vec![])).expect("written");
+                }
+            });
+            let mut out = Vec::new();
+            for n in (0..300).step_by(3) {
+                let keys = [key(n), key(n + 1), key(n + 300)];
+                let probes = keys.each_ref().map(|key| Probe {
+                    key: key.as_bytes(),
+                    key_hash: store.hash_key().hash(key.as_bytes()) & spread,
+                    fingerprint: mark(key.as_bytes(), 3),
+                });
+                store.probe(&probes, &mut out).expect("answers");
+                for (found, key) in out.iter().zip(&keys).take(2) {
+                    assert!(
+                        matches!(found, Found::Known(record) if record.key == key.as_bytes()),
+                        "{found:?}"
+                    );
+                }
+                assert_eq!(out[2], Found::New);
+            }
+        });
+        assert_eq!(unseen(home.store()).len(), 100);
+        assert_eq!(all(home.store()).len(), 300);
+        assert!(all(home.store()).iter().all(|record| record.attributes == [AttributeEntry::Hash(7)]));
+    });
+}
