@@ -5,6 +5,7 @@
 
 pub mod api;
 pub mod braze;
+pub mod cli;
 pub mod controller;
 pub mod data;
 pub mod demo;

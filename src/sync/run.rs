@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::braze::Braze;
 use crate::source::{Selection, Source};
-use crate::state::{AppLedger, Header, StateError, Store};
+use crate::state::{AppLedger, Header, MemoryStore, StateError, Store};
 
 use super::account::Account;
 use super::check::{Blocked, Checking, Workspace};
@@ -46,7 +46,7 @@ pub struct Tools {
     pub clock: Clock,
     /// Cancelled when the run shall stop at its next checkpoint: by a signal.
     pub interrupt: CancellationToken,
-    /// Archives the Destination's memory and opens an empty one.
+    /// Archives the Destination's memory and opens an empty one. Called when nobody holds [`Tools::store`] any more.
     pub archive: Arc<dyn Fn() -> Result<Arc<dyn Store>, StateError> + Send + Sync>,
 }
 
@@ -137,10 +137,18 @@ pub fn run(job: &Job, tools: Tools, request: &Request, watch: &Watch) -> Report 
             let mut run = Run::new(job, &tools, request, watch, account);
             match run.go().await {
                 Next::Ended(ending) => return close::report(&run, *ending),
-                Next::Fresh => match (tools.archive)() {
-                    Ok(store) => tools.store = store,
-                    Err(error) => return close::report(&run, Ending::stopped(state_stop(&error))),
-                },
+                Next::Fresh => {
+                    // What is to be put away must be closed first.
+                    let name = format!("{}/{}", job.namespace, job.state_name);
+                    tools.store = Arc::new(MemoryStore::new(name, tools.store.hash_key().clone()));
+                    match (tools.archive)() {
+                        Ok(store) => tools.store = store,
+                        Err(error) => {
+                            let run = Run::new(job, &tools, request, watch, Arc::default());
+                            return close::report(&run, Ending::stopped(state_stop(&error)));
+                        }
+                    }
+                }
             }
         }
     })

@@ -1,0 +1,69 @@
+//! Why a command could not do what it was asked, before any run began.
+
+use crate::controller::Problems;
+use crate::manifest::ManifestErrors;
+use crate::state::StateError;
+use crate::sync::reason::{Reason, Stop};
+use crate::sync::run::state_stop;
+
+use super::exit;
+
+/// A failure of the whole command.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", problems.join("\n"))]
+pub(super) struct Failure {
+    /// The exit code.
+    pub code: u8,
+    /// One sentence each.
+    pub problems: Vec<String>,
+}
+
+impl Failure {
+    /// Wrong arguments.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self { code: exit::USAGE, problems: vec![message.into()] }
+    }
+
+    /// Manifests that cannot work.
+    pub fn invalid(problems: Vec<String>) -> Self {
+        Self { code: Reason::InvalidSpec.exit_code(), problems }
+    }
+
+    /// A file of ours that cannot be written.
+    pub fn output(message: impl Into<String>) -> Self {
+        Self { code: exit::OUTPUT, problems: vec![message.into()] }
+    }
+}
+
+impl From<ManifestErrors> for Failure {
+    fn from(errors: ManifestErrors) -> Self {
+        Self::invalid(errors.0.iter().map(ToString::to_string).collect())
+    }
+}
+
+impl From<Problems> for Failure {
+    fn from(problems: Problems) -> Self {
+        Self::invalid(problems.0.iter().map(ToString::to_string).collect())
+    }
+}
+
+impl From<StateError> for Failure {
+    fn from(error: StateError) -> Self {
+        let stop = stop_for(&error);
+        Self { code: stop.reason.exit_code(), problems: vec![stop.message] }
+    }
+}
+
+/// What a state that cannot be used means. Another process that works on it is no fault of the state.
+pub(super) fn stop_for(error: &StateError) -> Stop {
+    match error {
+        StateError::Held { .. } => {
+            Stop::new(Reason::Fenced, format!("{error}; wait until it has ended, then run this again"))
+        }
+        StateError::Newer { .. } => Stop::new(
+            Reason::StateUnavailable,
+            format!("{error}; use the newer version, or another folder with --state"),
+        ),
+        _ => state_stop(error),
+    }
+}

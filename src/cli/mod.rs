@@ -1,0 +1,85 @@
+//! The command line: arguments, wiring, and words for people.
+//!
+//! Promises: every failure is a sentence on standard error that names the place and says what to do, with the exit
+//! code that `docs/command-line.md` lists; standard output holds the result alone; nothing is coloured, drawn or
+//! asked unless a terminal is there. Refuses to know: how a sync works, what Braze says.
+
+mod arguments;
+mod columns;
+mod crds;
+mod exit;
+mod failure;
+mod json;
+mod log;
+mod manifests;
+mod outcome;
+mod output;
+mod permissions;
+mod places;
+mod plan;
+mod progress;
+mod questions;
+mod rejects;
+mod rejects_file;
+mod runs;
+mod siblings;
+mod signals;
+mod state;
+mod summary;
+mod sync;
+mod text;
+mod validate;
+mod workspaces;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use grouparoo_clock::Clock;
+
+use arguments::{Arguments, Command};
+use failure::Failure;
+
+/// Runs the program with the arguments, environment and streams of this process.
+pub fn main() -> ExitCode {
+    exit::watch_panics();
+    // Refused only when something installed one before, which is as good.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // A reader that is gone has nothing to read.
+            let _ = error.print();
+            return if error.use_stderr() { ExitCode::from(exit::USAGE) } else { ExitCode::SUCCESS };
+        }
+    };
+    let code = match log::start().and_then(|()| clock()).and_then(|clock| carry_out(&arguments, &clock)) {
+        Ok(code) => code,
+        Err(failure) => {
+            output::complain(&failure);
+            failure.code
+        }
+    };
+    ExitCode::from(exit::code_after_panics(code))
+}
+
+fn carry_out(arguments: &Arguments, clock: &Clock) -> Result<u8, Failure> {
+    match &arguments.command {
+        Command::Sync(sync) => sync::run(sync, clock),
+        Command::Plan(plan) => plan::run(plan, clock),
+        Command::Validate(validate) => validate::run(validate, clock),
+        Command::Rejects(rejects) => rejects::run(rejects, clock),
+        Command::Crds(crds) => crds::run(crds),
+    }
+}
+
+/// The time: faster than the system's where a test asks for it.
+fn clock() -> Result<Clock, Failure> {
+    const FACTOR: &str = "GROUPAROO_CLOCK_FACTOR";
+    match std::env::var(FACTOR) {
+        Err(_) => Ok(Clock::system()),
+        Ok(text) => match text.parse::<u32>() {
+            Ok(factor) if factor > 0 => Ok(Clock::scaled(factor)),
+            _ => Err(Failure::usage(format!("{FACTOR} must be a whole number above 0"))),
+        },
+    }
+}

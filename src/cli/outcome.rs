@@ -1,0 +1,46 @@
+//! Reports of runs that could not begin.
+
+use grouparoo_clock::Clock;
+
+use crate::sync::job::Job;
+use crate::sync::reason::{Reason, Stop};
+use crate::sync::report::{Report, RunMode, SourceReport, TrafficReport, Verdict};
+use crate::sync::run::Request;
+
+/// The report of a run that was stopped before its first step.
+pub(super) fn stopped(job: &Job, request: &Request, stop: Stop, clock: &Clock) -> Report {
+    let now = clock.now();
+    let result = if stop.reason == Reason::Cancelled { Verdict::Cancelled } else { Verdict::Failed };
+    Report {
+        namespace: job.namespace.clone(),
+        destination: job.destination.clone(),
+        mode: match (request.plan, request.retry_rejects, request.full) {
+            (true, ..) => RunMode::Plan,
+            (_, true, _) => RunMode::RetryRejected,
+            (.., true) => RunMode::FullResync,
+            _ => RunMode::Sync,
+        },
+        result,
+        reason: Some(stop.reason),
+        message: stop.message,
+        exit_code: stop.reason.exit_code(),
+        serial: None,
+        start_time: now,
+        completion_time: now,
+        source: SourceReport { mode: "None".to_owned(), ..SourceReport::default() },
+        counts: Default::default(),
+        rejected: 0,
+        skipped_by: Vec::new(),
+        attributes: Default::default(),
+        memberships: Default::default(),
+        traffic: TrafficReport::default(),
+        groups: Vec::new(),
+        fields: Vec::new(),
+        errors: Vec::new(),
+        warnings: Vec::new(),
+        pending_approvals: Vec::new(),
+        known_records: 0,
+        rejects: 0,
+        plan: None,
+    }
+}

@@ -1,0 +1,105 @@
+//! The state folder, as runs and readers need it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use grouparoo_clock::Clock;
+
+use crate::data::HashKey;
+use crate::state::{
+    AppLedger, Folder, FolderOptions, Listed, MemoryAppLedger, MemoryStore, StateError, Store,
+};
+use crate::sync::job::Job;
+
+use super::siblings::app_name;
+
+/// What archives a memory and begins anew.
+pub(super) type Archive = Arc<dyn Fn() -> Result<Arc<dyn Store>, StateError> + Send + Sync>;
+
+/// What a run remembers by.
+pub(super) struct Remembering {
+    /// The Destination's memory.
+    pub store: Arc<dyn Store>,
+    /// That of the workspace.
+    pub app: Arc<dyn AppLedger>,
+    /// Archives the former.
+    pub archive: Archive,
+}
+
+/// A state folder; one that is only read may be missing.
+pub(super) struct State {
+    folder: Option<Folder>,
+}
+
+impl State {
+    /// For runs: made if it is not there.
+    pub fn open(path: &Path, clock: &Clock) -> Result<Self, StateError> {
+        let is_new = !path.exists();
+        let folder = Folder::open(path, options(clock))?;
+        if is_new {
+            // Keys of customers stand in it: it must not get into a repository by accident.
+            let _ = std::fs::write(path.join(".gitignore"), "*\n");
+        }
+        Ok(Self { folder: Some(folder) })
+    }
+
+    /// For reading: nothing is made, changed or locked.
+    pub fn read(path: &Path, clock: &Clock) -> Result<Self, StateError> {
+        Ok(Self { folder: Folder::read(path, options(clock))? })
+    }
+
+    /// Whether there is a folder.
+    pub fn exists(&self) -> bool {
+        self.folder.is_some()
+    }
+
+    /// All memories in the folder.
+    pub fn list(&self) -> Result<Vec<Listed>, StateError> {
+        self.folder.as_ref().map_or(Ok(Vec::new()), Folder::list)
+    }
+
+    /// What a run of a job remembers by: its lock is taken.
+    pub fn for_run(&self, job: &Job) -> Result<Remembering, StateError> {
+        let Some(folder) = &self.folder else { return self.for_plan(job) };
+        let (namespace, name) = (job.namespace.clone(), job.state_name.clone());
+        let store = Arc::new(folder.store(&namespace, &name)?);
+        let app = Arc::from(folder.app_ledger(&app_name(job))?);
+        let folder = folder.clone();
+        let archive: Archive = Arc::new(move || {
+            folder.archive_store(&namespace, &name)?;
+            Ok(Arc::new(folder.store(&namespace, &name)?))
+        });
+        Ok(Remembering { store, app, archive })
+    }
+
+    /// What a plan compares with: nothing is locked or written.
+    pub fn for_plan(&self, job: &Job) -> Result<Remembering, StateError> {
+        let full_name = format!("{}/{}", job.namespace, job.state_name);
+        let empty = |key: HashKey| -> Arc<dyn Store> { Arc::new(MemoryStore::new(full_name.clone(), key)) };
+        let Some(folder) = &self.folder else {
+            // Nothing was ever delivered, so no hash has to be the same as before.
+            let key = HashKey::new(uuid::Uuid::new_v4().into_bytes());
+            let app = Arc::new(MemoryAppLedger::new(key.derive("app")));
+            let fresh = empty(key.clone());
+            return Ok(Remembering { store: empty(key), app, archive: Arc::new(move || Ok(fresh.clone())) });
+        };
+        let key = folder.store_key(&job.namespace, &job.state_name);
+        let store: Arc<dyn Store> = match folder.read_store(&job.namespace, &job.state_name)? {
+            Some(store) => Arc::new(store),
+            None => empty(key.clone()),
+        };
+        let app = Arc::from(folder.read_app_ledger(&app_name(job))?);
+        let fresh = empty(key);
+        Ok(Remembering { store, app, archive: Arc::new(move || Ok(fresh.clone())) })
+    }
+
+    /// A memory for reading.
+    pub fn store(&self, namespace: &str, name: &str) -> Result<Option<Arc<dyn Store>>, StateError> {
+        let Some(folder) = &self.folder else { return Ok(None) };
+        Ok(folder.read_store(namespace, name)?.map(|store| Arc::new(store) as Arc<dyn Store>))
+    }
+}
+
+fn options(clock: &Clock) -> FolderOptions {
+    FolderOptions { hash_key: None, program: "grouparoo sync".to_owned(), clock: clock.clone() }
+}
