@@ -3,3 +3,4 @@
 mod sources;
 mod support;
 mod sync;
+mod walls;

@@ -43,9 +43,17 @@ pub struct Login {
     password: String,
 }
 
+/// Without the password.
+impl std::fmt::Display for Login {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}@{}:{}/{}", self.user, self.host, self.port, self.database)
+    }
+}
+
+/// Without the password.
 impl std::fmt::Debug for Login {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Login({}@{}:{}/{})", self.user, self.host, self.port, self.database)
+        write!(f, "Login({self})")
     }
 }
 

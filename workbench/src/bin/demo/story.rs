@@ -161,7 +161,7 @@ impl Scene<'_> {
             }
             Table::Postgres(login) => {
                 arguments.extend(["--postgres", "--people", &people]);
-                say(&format!("(CRM_URL is the URL of {login:?})"));
+                say(&format!("(CRM_URL is the URL of the database, {login}, with its password)"));
                 Line::new("grouparoo-demo", &arguments, self.folder).with("CRM_URL", &login.url())
             }
         };

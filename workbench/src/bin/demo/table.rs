@@ -75,7 +75,7 @@ impl Table {
         }
         let rows = self.rows()?;
         let newsletter = rows.values().filter(|row| row.newsletter == Some(true)).count();
-        Ok(format!("{} people in table {TABLE} of {self:?}; {newsletter} want the newsletter.", rows.len()))
+        Ok(format!("{} people in table {TABLE}; {newsletter} want the newsletter.", rows.len()))
     }
 
     /// Changes the table, and says what it did.
