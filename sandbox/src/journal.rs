@@ -127,16 +127,24 @@ pub struct Totals {
     pub most_at_once: u64,
 }
 
+/// The entries, oldest first, and the bytes of their bodies.
+#[derive(Debug, Default)]
+struct Kept {
+    entries: VecDeque<Entry>,
+    bytes: usize,
+}
+
 #[derive(Debug)]
 pub(crate) struct Journal {
-    kept: Mutex<VecDeque<Entry>>,
+    kept: Mutex<Kept>,
     limit: usize,
+    most_bytes: usize,
     totals: watch::Sender<Totals>,
 }
 
 impl Journal {
-    pub(crate) fn new(limit: usize) -> Self {
-        Self { kept: Mutex::default(), limit, totals: watch::Sender::new(Totals::default()) }
+    pub(crate) fn new(limit: usize, most_bytes: usize) -> Self {
+        Self { kept: Mutex::default(), limit, most_bytes, totals: watch::Sender::default() }
     }
 
     /// Notes that a request has been read.
@@ -153,12 +161,14 @@ impl Journal {
         let (accepted, refused) = (entry.accepted as u64, entry.refused as u64);
         let (bytes, points) = (entry.body.len() as u64, entry.data_points);
         if self.limit > 0 {
-            if kept.len() == self.limit {
-                kept.pop_front();
+            kept.bytes += entry.body.len();
+            while kept.entries.len() >= self.limit || kept.bytes > self.most_bytes {
+                let Some(oldest) = kept.entries.pop_front() else { break };
+                kept.bytes -= oldest.body.len();
             }
             entry.number = self.totals.borrow().answered + 1;
             mask(&mut entry);
-            kept.push_back(entry);
+            kept.entries.push_back(entry);
         }
         // Told after it can be seen, so that whoever waited finds it.
         self.totals.send_modify(|totals| {
@@ -171,12 +181,12 @@ impl Journal {
     }
 
     pub(crate) fn entries(&self) -> Vec<Entry> {
-        self.kept().iter().cloned().collect()
+        self.kept().entries.iter().cloned().collect()
     }
 
     /// Forgets all entries; the totals go on.
     pub(crate) fn clear(&self) {
-        self.kept().clear();
+        *self.kept() = Kept::default();
     }
 
     pub(crate) fn totals(&self) -> Totals {
@@ -187,7 +197,7 @@ impl Journal {
         self.totals.subscribe()
     }
 
-    fn kept(&self) -> MutexGuard<'_, VecDeque<Entry>> {
+    fn kept(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().expect("no panic while the journal is held")
     }
 }

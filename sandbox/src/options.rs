@@ -63,6 +63,8 @@ pub struct Options {
     pub counting_sink: bool,
     /// Most requests kept in the journal, the newest stay; 0 switches it off (requests are still counted).
     pub journal_limit: usize,
+    /// Most bytes of bodies kept in the journal.
+    pub journal_bytes: usize,
     /// Most bytes in a body.
     pub max_body: usize,
     /// Most elements of an array attribute.
@@ -102,6 +104,7 @@ impl Default for Options {
             strict: false,
             counting_sink: false,
             journal_limit: 10_000,
+            journal_bytes: 256 << 20,
             max_body: 4 << 20,
             max_array: 500,
             app_ids: None,

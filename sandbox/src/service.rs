@@ -76,7 +76,7 @@ impl Shared {
             refused: RwLock::new(options.refused.clone()),
             faults: Mutex::new(Faults::new(options.faults.clone(), options.seed)),
             limiter: Mutex::default(),
-            journal: Journal::new(options.journal_limit),
+            journal: Journal::new(options.journal_limit, options.journal_bytes),
             ca_pem,
             store: Mutex::new(Store::new(&options)),
             ahead: Mutex::default(),

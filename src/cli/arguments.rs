@@ -61,7 +61,7 @@ pub(super) struct Selection {
     /// Only the record with this key, nothing is removed; may be given several times
     #[arg(long = "key", value_name = "KEY")]
     pub keys: Vec<String>,
-    /// Form of the result
+    /// Form of the result: for people, or one JSON document for programs
     #[arg(short, long, value_name = "FORM", value_enum, default_value_t)]
     pub output: Form,
     /// Draw no progress, also on a terminal
@@ -128,7 +128,7 @@ pub(super) struct Rejects {
     /// Only the record behind a reference that a summary or a status shows
     #[arg(long = "ref", value_name = "REF")]
     pub reference: Option<String>,
-    /// Form of the list
+    /// Form of the list: for people, or one JSON document for programs
     #[arg(short, long, value_name = "FORM", value_enum, default_value_t)]
     pub output: Form,
 }
@@ -143,9 +143,7 @@ pub(super) struct Crds {
 /// Form of a result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(super) enum Form {
-    /// For people
     #[default]
     Text,
-    /// One JSON document for programs
     Json,
 }

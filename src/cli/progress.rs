@@ -85,7 +85,7 @@ impl Current {
         let rows = account.as_ref().map_or(0, |account| account.counts.read.get());
         let objects = account.as_ref().map_or(0, |account| account.traffic_so_far().objects);
         let total = self.watch.expected().filter(|total| *total >= rows && stage == Stage::Reading);
-        let mut parts = vec![stage_name(stage).to_owned()];
+        let mut parts: Vec<String> = stage_name(stage).map(str::to_owned).into_iter().collect();
         if stage >= Stage::Reading {
             parts.push(match total {
                 Some(total) => format!("{} of {} rows", count(rows), count(total)),
@@ -97,7 +97,7 @@ impl Current {
         if stage == Stage::Reading {
             let rate = self.rate.note(now, rows);
             if rate > 0 {
-                parts.push(format!("{} rows/s", count(rate)));
+                parts.push(format!("{}/s", count(rate)));
                 if let Some(total) = total {
                     parts.push(format!("{} left", span(Duration::from_secs((total - rows) / rate))));
                 }
@@ -126,13 +126,14 @@ fn style(has_bar: bool) -> ProgressStyle {
     ProgressStyle::with_template(template).expect("a template that is right").progress_chars("━╸─")
 }
 
-fn stage_name(stage: Stage) -> &'static str {
+/// What a person is told of a stage; the longest one speaks by its figures.
+fn stage_name(stage: Stage) -> Option<&'static str> {
     match stage {
-        Stage::Waiting | Stage::Checking => "checking",
-        Stage::Reading => "reading and sending",
-        Stage::Leaving => "ending memberships",
-        Stage::Removing => "removing",
-        Stage::Closing => "closing",
+        Stage::Waiting | Stage::Checking => Some("checking"),
+        Stage::Reading => None,
+        Stage::Leaving => Some("ending memberships"),
+        Stage::Removing => Some("removing"),
+        Stage::Closing => Some("closing"),
     }
 }
 

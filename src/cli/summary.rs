@@ -92,7 +92,11 @@ impl Summary<'_> {
             (None, true) => (Mark::Plan, "plan, nothing was sent".to_owned()),
             (None, false) if report.exit_code != 0 => {
                 let what = counted(unsent, "record or value", "records or values");
-                (Mark::Warning, format!("delivered, but {what} could not be sent"))
+                let did = match report.traffic.objects {
+                    0 => "nothing new to send, but",
+                    _ => "delivered, but",
+                };
+                (Mark::Warning, format!("{did} {what} could not be sent"))
             }
             (None, false) => (Mark::Good, "delivered".to_owned()),
         }
@@ -204,10 +208,10 @@ impl Summary<'_> {
         let mut text = format!("\n  {}\n", bold("Could not be sent"));
         for ErrorCount { code, field, count: n, hint, refs } in errors {
             let field = if field.is_empty() { String::new() } else { format!(" ({})", harmless(field)) };
-            let refs = if refs.is_empty() { String::new() } else { format!(" Ref {}.", refs.join(", ")) };
-            let hint = harmless(hint);
+            let refs = if refs.is_empty() { String::new() } else { format!(" (ref {})", refs.join(", ")) };
+            let hint = harmless(hint.trim_end_matches('.'));
             text.push_str(&wrapped(
-                &format!("{} × {code}{field}: {hint}.{refs}", count(*n)),
+                &format!("{} × {code}{field}: {hint}{refs}", count(*n)),
                 "    ",
                 "      ",
             ));

@@ -85,19 +85,21 @@ pub fn ask(
     issued
 }
 
-/// The newest issued token of a question among those that a person gave.
+/// The newest issued token of a question among those that a person gave. Two that give different answers give none.
 pub fn given<'a>(
     ledger: &'a Ledger,
     question: Question,
     approvals: &[String],
     now: Timestamp,
 ) -> Option<&'a IssuedToken> {
-    ledger.tokens.iter().rev().find(|issued| {
+    let mut found = ledger.tokens.iter().rev().filter(|issued| {
         issued.question == question
             && issued.expires > now
             && approvals.contains(&issued.token)
             && !ledger.used_tokens.contains(&issued.token)
-    })
+    });
+    let newest = found.next()?;
+    found.all(|other| other.answer == newest.answer).then_some(newest)
 }
 
 /// Notes that a token did its work: it and all others of its question lose their meaning.
@@ -183,6 +185,25 @@ mod tests {
         let found = given(&ledger, Question::DeletionGuard, &approvals, at(6)).map(|t| t.serial);
         assert_eq!(found, Some(3));
         assert!(given(&ledger, Question::DeletionGuard, &approvals, at(7)).is_none());
+    }
+
+    /// semantics 4.3.4: two tokens, two answers; both at once answer nothing.
+    #[test]
+    fn two_answers_to_one_question_are_none() {
+        let mut ledger = Ledger::default();
+        let mut issue = |answer| {
+            let question = Question::WorkspaceChanged;
+            let asking = Asking { question, answer: Some(answer), action: "workspace", ..guard(1) };
+            ask(&key(), &mut ledger, &asking, 1, at(0)).token
+        };
+        let both = [issue("same"), issue("fresh")];
+        let answer = |approvals: &[String]| {
+            given(&ledger, Question::WorkspaceChanged, approvals, at(0))
+                .and_then(|token| token.answer.clone())
+        };
+        assert_eq!(answer(&both), None);
+        assert_eq!(answer(&both[..1]).as_deref(), Some("same"));
+        assert_eq!(answer(&both[1..]).as_deref(), Some("fresh"));
     }
 
     #[test]

@@ -32,6 +32,8 @@ pub struct Checking<'a> {
     pub known: u64,
     /// Start of the run.
     pub now: Timestamp,
+    /// Mode Plan: Braze is asked nothing.
+    pub plan: bool,
 }
 
 /// What the person decided about a workspace, or that nobody had to.
@@ -135,6 +137,16 @@ impl Checking<'_> {
             return Ok(if then == now { Identity::Same } else { Identity::Changed });
         }
         let host_changed = known.host != wanted.host;
+        if self.plan && (host_changed || known.key_digest != wanted.key_digest) {
+            account.warn(
+                "WorkspaceNotChecked",
+                "",
+                0,
+                "endpoint or key changed since the last run; a plan asks Braze nothing, so whether it is the same \
+                 workspace is found out by the next sync",
+            );
+            return Ok(Identity::Same);
+        }
         if !host_changed && known.key_digest == wanted.key_digest {
             return Ok(Identity::Same);
         }
@@ -210,8 +222,11 @@ impl Checking<'_> {
             if let Some(token) = approval::given(&memory.ledger, question, self.approvals, self.now)
                 .filter(|t| t.digest == digest)
             {
-                let token = token.token.clone();
-                approval::use_up(&mut memory.ledger, &token);
+                // That of collection None is used up by the run that takes everything back.
+                if question != Question::CollectionNone {
+                    let token = token.token.clone();
+                    approval::use_up(&mut memory.ledger, &token);
+                }
                 continue;
             }
             let removals = if question == Question::CollectionNone { self.known } else { 0 };

@@ -35,6 +35,10 @@ pub struct Ending {
     pub guard: Option<guard::Verdict>,
     /// The guard keeps removals back.
     pub guard_trips: bool,
+    /// Removals that are kept back, with those of the last 24 hours.
+    pub held: u64,
+    /// Groups that Braze refused so often that they were left out.
+    pub groups_off: Vec<String>,
     /// How the rows were read.
     pub read: SourceReport,
 }
@@ -121,7 +125,7 @@ pub fn judge_read(run: &Run<'_>, course: &Course, read: &ReadEnd) -> Permitted {
             ));
             Permitted::default()
         }
-        0 => {
+        0 if run.job.model.min_rows == 0 => {
             course.account.warn("EmptySource", "", 0, "the read returned no row; nothing was ever delivered");
             everything
         }
@@ -224,7 +228,7 @@ pub fn report(run: &Run<'_>, ending: Ending) -> Report {
     let size = run.tools.store.size();
     let counts = account.counts.snapshot();
     let stop =
-        ending.stop.or_else(|| run.control.stopped()).or_else(|| unfinished(run, &counts, ending.guard));
+        ending.stop.clone().or_else(|| run.control.stopped()).or_else(|| unfinished(run, &counts, &ending));
     let attributes = account.attributes.snapshot();
     let memberships = account.memberships.snapshot();
     let spotless = counts.rejected() == 0 && attributes.dropped == 0 && memberships.refused == 0;
@@ -305,29 +309,37 @@ fn mode(run: &Run<'_>) -> RunMode {
 }
 
 /// Why a run that was not stopped did not succeed.
-fn unfinished(run: &Run<'_>, counts: &super::outcome::Counts, guard: Option<guard::Verdict>) -> Option<Stop> {
+fn unfinished(run: &Run<'_>, counts: &super::outcome::Counts, ending: &Ending) -> Option<Stop> {
     if run.request.plan {
         return None;
     }
-    if let Some(verdict) = guard {
+    if counts.pending > 0 {
         return Some(Stop::new(
-            Reason::DeletionGuard,
-            format!(
-                "{} removals (with those of the last 24 hours) of {} known records are more than the {} that \
-                 deletionGuard lets pass; all else was delivered. Look at them with plan, then approve with the token",
-                verdict.removals, verdict.known, verdict.limit
-            ),
-        ));
-    }
-    (counts.pending > 0).then(|| {
-        Stop::new(
             Reason::BrazeUnavailable,
             format!(
                 "{} records are not acknowledged by Braze; the next run sends them again",
                 counts.pending
             ),
-        )
-    })
+        ));
+    }
+    if !ending.groups_off.is_empty() {
+        return Some(Stop::new(
+            Reason::GroupRefused,
+            format!(
+                "Braze refused these groups again and again, so they were left out: {}; check subscriptionGroupId",
+                ending.groups_off.join(", ")
+            ),
+        ));
+    }
+    let verdict = ending.guard?;
+    Some(Stop::new(
+        Reason::DeletionGuard,
+        format!(
+            "{} removals (with those of the last 24 hours) of {} known records are kept back; deletionGuard lets {} \
+             pass. All else was delivered. Look at them with plan, then approve with the token",
+            ending.held, verdict.known, verdict.limit
+        ),
+    ))
 }
 
 fn question(run: &Run<'_>, token: &IssuedToken) -> PendingApproval {

@@ -15,7 +15,7 @@ use super::parcel::{Composed, Parcel, Subject, compose};
 const CHUNK: usize = 50;
 
 /// Addresses, by group rule, of members that stay: a leave of another record with the same address waits.
-type Staying = HashSet<(usize, u64)>;
+pub type Staying = HashSet<(usize, u64)>;
 
 impl Course {
     /// Carries out the leaves that were found while reading, and counts the outcomes that waited for them.
@@ -43,7 +43,7 @@ impl Course {
     }
 
     /// Members with the address of a record that leaves, and who do not leave themselves.
-    fn staying(&self, leaves: &[Leave]) -> Result<Staying, StateError> {
+    pub(super) fn staying(&self, leaves: &[Leave]) -> Result<Staying, StateError> {
         let mut asked: HashSet<(usize, u64)> = HashSet::new();
         let mut leaving: HashSet<(u64, usize)> = HashSet::new();
         for leave in leaves {
@@ -74,6 +74,12 @@ impl Course {
         Ok(staying)
     }
 
+    /// Whether a member with the same address stays.
+    pub(super) fn is_shared(&self, record: &Record, group: usize, staying: &Staying) -> bool {
+        let address = record.group(self.program.rules.groups[group].column.into()).address;
+        address.is_some_and(|address| staying.contains(&(group, address)))
+    }
+
     async fn leave_chunk(&self, chunk: &[Leave], staying: &Staying) -> Result<(), StateError> {
         let mut records = Vec::with_capacity(chunk.len());
         for leave in chunk {
@@ -98,8 +104,7 @@ impl Course {
         for ((leave, before), answers) in wanted.into_iter().zip(answers) {
             let mut decision = Decision { after: before.clone(), ..Decision::default() };
             for &group in &leave.groups {
-                let address = before.group(self.program.rules.groups[group].column.into()).address;
-                let shared = address.is_some_and(|address| staying.contains(&(group, address)));
+                let shared = self.is_shared(before, group, staying);
                 decide::leave(&self.program.rules, group, answers[group], shared, &mut decision);
             }
             decision.memberships.add_to(&self.account.memberships);

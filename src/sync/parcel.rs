@@ -7,6 +7,7 @@ use crate::braze::{Refusal, TrackBatch};
 use crate::state::{Change, IntendedRecord, Record, Status};
 
 use super::decide::{Address, Decision, Membership, Row, Wanted};
+use super::evaluate::NEVER_EQUAL;
 use super::object::{self, Value};
 use super::outcome::Outcome;
 use super::program::Program;
@@ -115,6 +116,7 @@ pub struct Subject<'a> {
 }
 
 /// What a decision comes to.
+#[expect(clippy::large_enum_variant, reason = "taken apart at once, one at a time")]
 pub enum Composed {
     /// An object to send: appended to the buffer.
     Send(Box<Item>),
@@ -140,9 +142,10 @@ pub fn compose<'v>(
     out: &mut Vec<u8>,
 ) -> Composed {
     let Subject { key, key_hash, fingerprint, before } = subject;
-    let fingerprint = if decision.unsettled { 0 } else { fingerprint };
+    let fingerprint = if decision.unsettled || fingerprint == NEVER_EQUAL { 0 } else { fingerprint };
     let more = !decision.leaves.is_empty();
-    let was_live = before.as_ref().is_some_and(|b| b.status == Status::Live);
+    // A user that may have been deleted is delivered anew.
+    let was_live = before.as_ref().is_some_and(|b| b.status == Status::Live && b.delete_sent.is_none());
     if !decision.sends() {
         let outcome = match decision.after.status {
             Status::Released => Outcome::Released,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use crate::data::RowBatch;
-use crate::source::{Relation, RowStream, Selection, Source, SourceError};
+use crate::source::{Relation, Selection, Source, SourceError};
 use crate::state::{Change, Found, Probe, Record, Reject, StateError, Status};
 
 use super::course::Course;
@@ -151,16 +151,16 @@ impl Reader<'_> {
             };
             course.account.bytes_read.add(stream.bytes().saturating_sub(course.account.bytes_read.get()));
             self.batch(&batch, &mut records).await?;
+            self.check_limits();
             if !more {
                 self.end.complete = !course.control.is_stopped();
                 break;
             }
-            self.check_limits();
             if course.control.is_stopped() {
                 break;
             }
         }
-        close(stream);
+        drop(stream);
         if let Some(trial) = self.trial.take() {
             self.end_trial(trial).await;
         }
@@ -473,10 +473,6 @@ fn abandon(course: &Course, work: Work) {
         Work::Parcel(parcel) => course.give_up(&parcel.items),
         Work::Stage(staged) => course.account.counts.pending.add(staged.len() as u64),
     }
-}
-
-fn close(stream: Box<dyn RowStream>) {
-    drop(stream);
 }
 
 fn key_hint() -> &'static str {

@@ -67,16 +67,17 @@ pub async fn remove(
         run.now,
     );
     let whole_set = whole_set_approved(run, &removals);
-    let trips = (verdict.trips || !removals.barred.is_empty()) && !whole_set;
-    ending.guard_trips = trips && uncovered > 0;
+    let trips = verdict.trips && !whole_set;
+    let bars = !removals.barred.is_empty() && !whole_set;
+    ending.guard_trips = trips || bars;
     let deletes = run.job.mode == SyncMode::Sync;
+    let waiting = course.account.counts.pending.get();
     send(run, course, &removals.harmless, false).await?;
     let covered = if whole_set { 0 } else { removals.guarded.len() as u64 };
     if !trips {
         run.note_removals(course, if run.request.plan { 0 } else { covered }).await;
     }
-    for list in [&removals.approved, &removals.guarded, &removals.barred] {
-        let held = trips && !std::ptr::eq(list, &removals.approved);
+    for (list, held) in [(&removals.approved, false), (&removals.guarded, trips), (&removals.barred, bars)] {
         if held {
             course.hold(list, !run.request.plan).await?;
         } else {
@@ -97,8 +98,10 @@ pub async fn remove(
         let issued = approval::ask(&key, &mut run.memory.ledger, &asking, serial, run.now);
         ending.questions.push(issued);
         ending.guard = Some(verdict);
-    } else if uncovered == 0 || !trips {
-        settle_question(run, course, &removals, whole_set);
+        ending.held = verdict.removals + removals.barred.len() as u64;
+    } else {
+        let complete = !course.control.is_stopped() && course.account.counts.pending.get() == waiting;
+        settle_question(run, &removals, whole_set, complete);
     }
     Ok(())
 }
@@ -180,14 +183,22 @@ fn whole_set_approved(run: &Run<'_>, removals: &Removals) -> bool {
     run.request.approvals.contains(&token) && !run.memory.ledger.used_tokens.contains(&token)
 }
 
-/// The question is over: its set was sent, or is not there any more.
-fn settle_question(run: &mut Run<'_>, course: &Course, removals: &Removals, whole_set: bool) {
+/// The question is over: its set was sent (`complete`: all of it), or is not there any more.
+fn settle_question(run: &mut Run<'_>, removals: &Removals, whole_set: bool, complete: bool) {
+    let sent = !removals.approved.is_empty() || whole_set;
+    if sent && !complete {
+        // What remains of the set goes with the next run, by the same token.
+        return;
+    }
+    if run.job.collection == Collection::None {
+        run.use_up(Question::CollectionNone);
+        return;
+    }
     let approvals = &run.request.approvals;
     let given = approval::given(&run.memory.ledger, Question::DeletionGuard, approvals, run.now);
     let given = given.map(|token| token.token.clone());
-    let sent = !removals.approved.is_empty() || whole_set;
     match given {
-        Some(token) if sent && !course.control.is_stopped() => {
+        Some(token) if sent => {
             approval::use_up(&mut run.memory.ledger, &token);
             if let Some(binding) = &mut run.memory.binding {
                 binding.unverified = false;

@@ -9,9 +9,10 @@ use crate::state::{
     StateError, Touched,
 };
 
-use super::course::Course;
+use super::course::{Course, Leave};
 use super::decide::{self, Answer, Decision, GroupKind};
 use super::keys::KeyList;
+use super::leave::Staying;
 use super::object::{GroupField, Value};
 use super::outcome::Outcome;
 use super::parcel::{Composed, Parcel, Subject, compose};
@@ -31,17 +32,35 @@ impl Course {
     /// Releases these records: our groups are cleared, the users stay.
     pub async fn release_all(&self, keys: &KeyList) -> Result<Removed, StateError> {
         let mut removed = Removed::default();
+        let staying = self.staying(&self.leaves_of(keys)?)?;
         for chunk in &mut keys.chunks(CHUNK) {
             if self.control.is_stopped() {
                 self.account.counts.pending.add(chunk.len() as u64);
                 continue;
             }
-            removed.destructive += self.release_chunk(&chunk).await?;
+            removed.destructive += self.release_chunk(&chunk, &staying).await?;
         }
         Ok(removed)
     }
 
-    async fn release_chunk(&self, keys: &[Vec<u8>]) -> Result<u64, StateError> {
+    /// Leaves of subscription groups that releases of these records are.
+    fn leaves_of(&self, keys: &KeyList) -> Result<Vec<Leave>, StateError> {
+        let rules = &self.program.rules;
+        if !rules.groups.iter().any(|rule| matches!(rule.kind, GroupKind::Subscription { .. })) {
+            return Ok(Vec::new());
+        }
+        let mut leaves = Vec::new();
+        for key in keys.iter() {
+            let Some(record) = self.store.get(key)? else { continue };
+            let groups = decide::release(rules, &record).leaves;
+            if !groups.is_empty() {
+                leaves.push(Leave { key: key.to_vec(), key_hash: self.program.hash_key.hash(key), groups });
+            }
+        }
+        Ok(leaves)
+    }
+
+    async fn release_chunk(&self, keys: &[Vec<u8>], staying: &Staying) -> Result<u64, StateError> {
         let rules = &self.program.rules;
         let mut records = Vec::with_capacity(keys.len());
         for key in keys {
@@ -63,7 +82,8 @@ impl Course {
             let mut waiting = false;
             for group in std::mem::take(&mut decision.leaves) {
                 waiting |= answers[group] == Some(Answer::Missing);
-                decide::leave(rules, group, answers[group], false, &mut decision);
+                let shared = self.is_shared(&record, group, staying);
+                decide::leave(rules, group, answers[group], shared, &mut decision);
             }
             decision.memberships.add_to(&self.account.memberships);
             if waiting {
@@ -196,7 +216,9 @@ impl Course {
     /// Returns the records that may be deleted; the others are pending.
     async fn keep_opt_outs(&self, records: Vec<Record>) -> Result<Vec<Record>, StateError> {
         let rules = &self.program.rules;
-        let subscription = |rule: &decide::GroupRule| matches!(rule.kind, GroupKind::Subscription { .. });
+        // Under Always nobody's opt-out counts, and nothing is asked.
+        let subscription =
+            |rule: &decide::GroupRule| matches!(rule.kind, GroupKind::Subscription { always: false, .. });
         if !rules.groups.iter().any(subscription) {
             return Ok(records);
         }

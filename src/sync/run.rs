@@ -16,12 +16,13 @@ use crate::source::{Selection, Source};
 use crate::state::{AppLedger, Header, MemoryStore, StateError, Store};
 
 use super::account::Account;
+use super::approval;
 use super::check::{Blocked, Checking, Workspace};
 use super::close::{self, Ending};
 use super::committer::Committer;
 use super::course::{Asked, Control, Course};
 use super::job::{Collection, InitialSync, Job, SyncMode};
-use super::memory::Memory;
+use super::memory::{Memory, Question};
 use super::planning::Planner;
 use super::program::{self, Program, Surroundings};
 use super::read::{self, ReadEnd, Reading, Work};
@@ -132,12 +133,15 @@ pub fn run(job: &Job, tools: Tools, request: &Request, watch: &Watch) -> Report 
         .expect("the system can make a runtime");
     runtime.block_on(async {
         let mut tools = tools;
+        let mut begun_anew = false;
         loop {
             let account = Arc::new(Account::default());
             let mut run = Run::new(job, &tools, request, watch, account);
+            run.begun_anew = begun_anew;
             match run.go().await {
                 Next::Ended(ending) => return close::report(&run, *ending),
                 Next::Fresh => {
+                    begun_anew = true;
                     // What is to be put away must be closed first.
                     let name = format!("{}/{}", job.namespace, job.state_name);
                     tools.store = Arc::new(MemoryStore::new(name, tools.store.hash_key().clone()));
@@ -186,6 +190,10 @@ pub struct Run<'a> {
     pub known: u64,
     /// Mode Plan: what would be sent.
     pub planner: Option<Arc<Mutex<Planner>>>,
+    /// A person chose an empty state for another workspace: everything is sent, whatever `initialSync` says.
+    begun_anew: bool,
+    /// A person let the primary key change.
+    key_change_approved: bool,
 }
 
 impl<'a> Run<'a> {
@@ -211,6 +219,8 @@ impl<'a> Run<'a> {
             header: Header::default(),
             known: 0,
             planner: request.plan.then(|| Arc::new(Mutex::new(Planner::new(request.samples)))),
+            begun_anew: false,
+            key_change_approved: false,
         }
     }
 
@@ -225,12 +235,13 @@ impl<'a> Run<'a> {
         self.watch.enter(Stage::Checking);
         self.take_state()?;
         let described = self.describe().await?;
-        let program = Arc::new(self.program(&described)?);
+        let mut program = self.program(&described)?;
         self.memory.schema = program.schema.clone();
         let before = self.memory.binding.clone();
-        if let Some(next) = self.check(&program, before.as_ref()).await? {
+        if let Some(next) = self.check(&mut program, before.as_ref()).await? {
             return Ok(next);
         }
+        let program = Arc::new(program);
         let (committer, thread) = self.committer();
         let _ = committer.remember(&self.memory).await;
         let course = Arc::new(self.course(program, committer.clone()));
@@ -279,7 +290,7 @@ impl<'a> Run<'a> {
 
     fn program(&mut self, described: &crate::source::Description) -> Result<Program, Stop> {
         let fresh = self.known == 0 && !self.memory.ledger.succeeded_once;
-        if self.job.initial_sync == InitialSync::Adopt && fresh {
+        if self.job.initial_sync == InitialSync::Adopt && fresh && !self.begun_anew {
             self.memory.ledger.adopting = true;
         }
         let elsewhere = &self.request.mapped_elsewhere;
@@ -300,7 +311,7 @@ impl<'a> Run<'a> {
     /// Phase 1. `Some`: the run ends here, or begins anew.
     async fn check(
         &mut self,
-        program: &Program,
+        program: &mut Program,
         before: Option<&super::memory::Binding>,
     ) -> Result<Option<Next>, Stop> {
         let checking = Checking {
@@ -311,12 +322,15 @@ impl<'a> Run<'a> {
             serial: self.header.serial,
             known: self.known,
             now: self.now,
+            plan: self.request.plan,
         };
+        self.key_change_approved =
+            approval::given(&self.memory.ledger, Question::KeyChanged, &self.request.approvals, self.now)
+                .is_some();
         let source = self.tools.source.identity();
         checking.tell_changes(before, &source, &self.account);
         let workspace = checking.workspace(&mut self.memory, &self.tools.braze, &self.account).await;
         let blocked = match workspace {
-            Ok(Workspace::Fresh) if self.request.plan => None,
             Ok(Workspace::Fresh) => return Ok(Some(Next::Fresh)),
             Ok(Workspace::Same) => checking.questions(&mut self.memory, before).err(),
             Err(blocked) => Some(blocked),
@@ -334,11 +348,15 @@ impl<'a> Run<'a> {
     }
 
     /// Kinds that a person let change are from now on those of the mappings.
-    fn accept_kinds(&mut self, program: &Program) {
+    fn accept_kinds(&mut self, program: &mut Program) {
         for (target, _, now) in &program.alignment.kind_changes {
             let columns = self.memory.schema.attributes.iter_mut();
             for column in columns.filter(|column| column.target == *target) {
                 column.kind = Some(*now);
+            }
+            let fields = program.shape.fields.iter().zip(&mut program.sources);
+            for (_, source) in fields.filter(|(field, _)| field.name == *target) {
+                source.kind = Some(*now);
             }
         }
     }
@@ -355,6 +373,7 @@ impl<'a> Run<'a> {
                 body => serde_json::from_value(body.clone()).unwrap_or_default(),
             };
             memory.ledger = self.memory.ledger.clone();
+            memory.ledger.running = false;
             memory.binding = before.cloned();
             let (committer, thread) = self.committer();
             let _ = committer.remember(&memory).await;
@@ -493,7 +512,7 @@ impl<'a> Run<'a> {
             max_rows: self.job.model.max_rows,
             tolerance: self.job.reject_tolerance,
             enrich: self.job.enrich,
-            trial: full && self.known >= 1_000 && !self.keys_approved(),
+            trial: full && self.known >= 1_000 && !self.key_change_approved,
         };
         let in_flight = self.job.app.braze.limits.max_in_flight;
         let (sender, mut receiver) = mpsc::channel(in_flight.clamp(4, 64));
@@ -543,16 +562,6 @@ impl<'a> Run<'a> {
         ended.expect("the thread was not cancelled").expect("the reader does not panic")
     }
 
-    fn keys_approved(&self) -> bool {
-        super::approval::given(
-            &self.memory.ledger,
-            super::memory::Question::KeyChanged,
-            &self.request.approvals,
-            self.now,
-        )
-        .is_some()
-    }
-
     async fn after_read(&mut self, course: &Arc<Course>, read: ReadEnd) -> Result<Ending, StateError> {
         course.committer.flush().await.ok();
         if course.abandoned.load(Ordering::Relaxed) {
@@ -568,16 +577,46 @@ impl<'a> Run<'a> {
         let mut ending = Ending { read: close::source_report(self, course, &read), ..Ending::default() };
         if read.keys_unknown {
             ending.questions.push(close::ask_keys(self));
+        } else if read.complete && self.key_change_approved {
+            self.use_up(Question::KeyChanged);
         }
         let adopting = course.program.rules.adopt;
         let permitted = close::judge_read(self, course, &read);
-        self.watch.enter(Stage::Leaving);
-        course.leave_groups(permitted.leaves && !adopting).await?;
-        self.watch.enter(Stage::Removing);
-        removals::remove(self, course, &read, permitted, &mut ending).await?;
+        let control = course.control.clone();
+        let last_requests = async {
+            control.token().cancelled().await;
+            course.clock.sleep(LAST_REQUESTS).await;
+        };
+        let phases = async {
+            self.watch.enter(Stage::Leaving);
+            course.leave_groups(permitted.leaves && !adopting).await?;
+            self.watch.enter(Stage::Removing);
+            removals::remove(self, course, &read, permitted, &mut ending).await
+        };
+        let finished = tokio::select! {
+            biased;
+            result = phases => Some(result),
+            () = last_requests => None,
+        };
+        match finished {
+            Some(result) => result?,
+            None => give_up(course),
+        }
         self.watch.enter(Stage::Closing);
+        let groups = course.program.group_names.iter().enumerate();
+        let off = groups.filter(|(group, _)| course.group_is_off(*group));
+        ending.groups_off = off.map(|(_, name)| name.clone()).collect();
         close::close(self, course, &read, &mut ending).await?;
         Ok(ending)
+    }
+
+    /// The approval of a question did its work.
+    pub fn use_up(&mut self, question: Question) {
+        let ledger = &mut self.memory.ledger;
+        let given = approval::given(ledger, question, &self.request.approvals, self.now);
+        if let Some(token) = given.map(|token| token.token.clone()) {
+            approval::use_up(ledger, &token);
+        }
     }
 
     /// Notes removals that no approval covers, before they are sent: a crash must not hide them from the guard.
@@ -587,6 +626,14 @@ impl<'a> Run<'a> {
             let _ = course.committer.remember(&self.memory).await;
         }
     }
+}
+
+/// Requests in flight did not end in time: what has no outcome is pending.
+fn give_up(course: &Course) {
+    tracing::warn!("requests in flight did not end in time; what became of them is unknown");
+    let counts = course.account.counts.snapshot();
+    let lost = (counts.read + counts.gone).saturating_sub(counts.decided());
+    course.account.counts.pending.add(lost);
 }
 
 async fn carry_out(course: &Arc<Course>, work: Work) {

@@ -137,8 +137,14 @@ impl Schema {
             let number = self.group_column(wanted, &mut found);
             found.groups.push(number);
         }
-        self.retire_attributes(clear, elsewhere, &mut found);
-        self.retire_groups(clear, &mut found);
+        // What is written anew under the same name is not cleared in the same object.
+        let taken = |name: &str| {
+            attributes.iter().any(|wanted| owner(&wanted.target, wanted.style) == name)
+                || groups.iter().any(|wanted| wanted.attribute() == Some(name))
+        };
+        self.retire_attributes(clear, &|target| taken(target) || elsewhere(target), &mut found);
+        let owned = |name: &str| attributes.iter().any(|wanted| owner(&wanted.target, wanted.style) == name);
+        self.retire_groups(clear, &owned, &mut found);
         found
     }
 
@@ -197,13 +203,13 @@ impl Schema {
         narrow(number)
     }
 
-    fn retire_attributes(&mut self, clear: bool, elsewhere: &dyn Fn(&str) -> bool, found: &mut Alignment) {
+    fn retire_attributes(&mut self, clear: bool, stays: &dyn Fn(&str) -> bool, found: &mut Alignment) {
         for (number, column) in self.attributes.iter_mut().enumerate() {
             if column.use_now != Use::Active || found.attributes.contains(&narrow(number)) {
                 continue;
             }
             let kept = matches!(column.style, AttributeStyle::Kept | AttributeStyle::Nested);
-            if clear && !kept && !elsewhere(&column.target) {
+            if clear && !kept && !stays(&column.target) {
                 column.use_now = Use::Clearing;
                 found.cleared.push(column.target.clone());
             } else {
@@ -213,7 +219,7 @@ impl Schema {
         }
     }
 
-    fn retire_groups(&mut self, clear: bool, found: &mut Alignment) {
+    fn retire_groups(&mut self, clear: bool, stays: &dyn Fn(&str) -> bool, found: &mut Alignment) {
         for (number, column) in self.groups.iter_mut().enumerate() {
             if column.use_now != Use::Active || found.groups.contains(&narrow(number)) {
                 continue;
@@ -223,7 +229,7 @@ impl Schema {
                     column.use_now = Use::Forgotten;
                     found.groups_left.push(id.clone());
                 }
-                GroupColumnTarget::Element { attribute, value } if clear => {
+                GroupColumnTarget::Element { attribute, value } if clear && !stays(attribute) => {
                     column.use_now = Use::Clearing;
                     found.cleared.push(format!("{attribute}[{value}]"));
                 }
@@ -246,6 +252,23 @@ impl Schema {
             if column.use_now == Use::Clearing {
                 column.use_now = Use::Forgotten;
             }
+        }
+    }
+}
+
+/// The attribute that a target writes or writes into.
+fn owner(target: &str, style: AttributeStyle) -> &str {
+    match style {
+        AttributeStyle::Nested => target.split('.').next().unwrap_or(target),
+        AttributeStyle::Field | AttributeStyle::Flag | AttributeStyle::Kept => target,
+    }
+}
+
+impl GroupColumnTarget {
+    fn attribute(&self) -> Option<&str> {
+        match self {
+            Self::Subscription(_) => None,
+            Self::Element { attribute, .. } => Some(attribute),
         }
     }
 }
@@ -348,6 +371,30 @@ mod tests {
         schema.align(&[], &[element("vip")], true, &nowhere);
         let found = schema.align(&[], &[element("VIP")], true, &nowhere);
         assert_eq!((found.groups, found.cleared), (vec![1], vec!["segments[vip]".to_owned()]));
+    }
+
+    /// semantics 2.1: one object per user, so a name stands in it once: what is written anew under the name of what
+    /// was unmapped is not cleared besides.
+    #[test]
+    fn a_name_that_is_written_anew_is_not_cleared() {
+        let nested = WantedColumn { style: AttributeStyle::Nested, ..field("plan.tier", JsonKind::String) };
+        let after = [
+            (vec![nested], vec![]),
+            (
+                vec![],
+                vec![GroupColumnTarget::Element { attribute: "plan".to_owned(), value: "a".to_owned() }],
+            ),
+        ];
+        for (attributes, groups) in after {
+            let mut schema = Schema::default();
+            schema.align(&[field("plan", JsonKind::String)], &[], true, &nowhere);
+            let found = schema.align(&attributes, &groups, true, &nowhere);
+            assert_eq!((found.cleared, found.left), (vec![], vec!["plan".to_owned()]));
+        }
+        let mut schema = Schema::default();
+        schema.align(&[], &[element("vip")], true, &nowhere);
+        let found = schema.align(&[field("segments", JsonKind::Array)], &[], true, &nowhere);
+        assert_eq!((found.cleared, found.left), (vec![], vec!["segments[vip]".to_owned()]));
     }
 
     /// semantics 5.5: an edit of the mapping counts as first sight for consent targets.

@@ -1,5 +1,6 @@
 //! Scenarios of the whole product against real peers, in one binary so that they share one PostgreSQL.
 
+mod killed;
 mod sources;
 mod support;
 mod sync;

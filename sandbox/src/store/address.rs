@@ -23,6 +23,9 @@ impl Store {
     /// A changed address takes over the global state of another profile with it, else it is `subscribed`.
     pub(super) fn set_email(&mut self, id: u64, email: Option<String>, now: Timestamp) {
         let Some(user) = self.users.get_mut(&id) else { return };
+        if user.email == email {
+            return;
+        }
         let old = user.email.as_deref().map(address_key);
         let new = email.as_deref().map(address_key);
         user.email = email;
@@ -52,6 +55,9 @@ impl Store {
     /// Gives a profile another phone number.
     pub(super) fn set_phone(&mut self, id: u64, phone: Option<String>, valid: bool, now: Timestamp) {
         let Some(user) = self.users.get_mut(&id) else { return };
+        if user.phone == phone {
+            return;
+        }
         let old = user.phone.as_deref().map(address_key);
         let new = phone.as_deref().map(address_key);
         user.phone_valid = valid && phone.is_some();

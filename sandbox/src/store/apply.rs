@@ -1,11 +1,13 @@
 //! An accepted object takes effect.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::track::{Change, Happening, Wish};
 
-use super::{By, Channel, Happened, Identifier, Store, User};
+use super::{By, Channel, Happened, Identifier, Kind, Rules, Store, User};
 
 impl Store {
     pub(super) fn apply(&mut self, change: Change, now: Timestamp) {
@@ -32,9 +34,7 @@ impl Store {
         if let Some(happening) = change.happening {
             note(user, happening);
         }
-        for (name, wish) in change.custom {
-            self.set_custom(id, name, wish, change.merge);
-        }
+        self.set_custom(id, change.custom, change.merge);
         if let Some(email) = change.email {
             self.set_email(id, email, now);
         }
@@ -80,55 +80,62 @@ impl Store {
         }
     }
 
-    fn set_custom(&mut self, id: u64, name: String, wish: Wish, merge: bool) {
-        let wish = match self.typed(&name, wish) {
-            Some(wish) => wish,
-            None => return self.swallow(self.name_of(id), name, "the attribute has another type"),
-        };
-        let max_array = self.rules.max_array;
-        let Some(user) = self.users.get_mut(&id) else { return };
-        // Most values replace the old one; only edits need to see it.
-        let old = match &wish {
-            Wish::Set(_) | Wish::Time(..) | Wish::Clear => None,
-            _ => user.custom_attributes.remove(&name),
-        };
-        match wish.fulfil(old, merge, max_array) {
-            Ok(Some(value)) => {
-                user.custom_attributes.insert(name, value);
-            }
-            Ok(None) => {
-                user.custom_attributes.remove(&name);
-            }
-            Err((old, why)) => {
-                if let Some(old) = old {
-                    user.custom_attributes.insert(name.clone(), old);
+    fn set_custom(&mut self, id: u64, wishes: Vec<(String, Wish)>, merge: bool) {
+        let Self { users, kinds, rules, .. } = self;
+        let Some(user) = users.get_mut(&id) else { return };
+        let attributes = &mut user.custom_attributes;
+        let mut swallowed = Vec::new();
+        for (name, wish) in wishes {
+            let Some(wish) = typed(&name, wish, rules, kinds) else {
+                swallowed.push((name, "the attribute has another type"));
+                continue;
+            };
+            // Most values replace the old one; only edits need to see it.
+            let old = match &wish {
+                Wish::Set(_) | Wish::Time(..) | Wish::Clear => None,
+                _ => attributes.remove(&name),
+            };
+            match wish.fulfil(old, merge, rules.max_array) {
+                Ok(Some(value)) => {
+                    attributes.insert(name, value);
                 }
-                self.swallow(self.name_of(id), name, why);
+                Ok(None) => {
+                    attributes.remove(&name);
+                }
+                Err((old, why)) => {
+                    if let Some(old) = old {
+                        attributes.insert(name.clone(), old);
+                    }
+                    swallowed.push((name, why));
+                }
             }
         }
-    }
-
-    /// The wish as the attribute's type, where types stick; `None`: it is ignored.
-    fn typed(&mut self, name: &str, wish: Wish) -> Option<Wish> {
-        if let Some(kind) = self.rules.forced.get(name) {
-            return wish.coerced(*kind);
-        }
-        if !self.rules.sticky {
-            return Some(wish);
-        }
-        match (self.kinds.get(name), wish.kind()) {
-            (Some(kind), _) => wish.coerced(*kind),
-            (None, Some(kind)) => {
-                self.kinds.insert(name.to_owned(), kind);
-                Some(wish)
-            }
-            (None, None) => Some(wish),
+        for (name, why) in swallowed {
+            self.swallow(self.name_of(id), name, why);
         }
     }
 
     fn name_of(&self, id: u64) -> String {
         let user = &self.users[&id];
         user.external_id.clone().unwrap_or_else(|| user.braze_id.clone())
+    }
+}
+
+/// The wish as the attribute's type, where types stick; `None`: it is ignored.
+fn typed(name: &str, wish: Wish, rules: &Rules, kinds: &mut HashMap<String, Kind>) -> Option<Wish> {
+    if let Some(kind) = rules.forced.get(name) {
+        return wish.coerced(*kind);
+    }
+    if !rules.sticky {
+        return Some(wish);
+    }
+    match (kinds.get(name), wish.kind()) {
+        (Some(kind), _) => wish.coerced(*kind),
+        (None, Some(kind)) => {
+            kinds.insert(name.to_owned(), kind);
+            Some(wish)
+        }
+        (None, None) => Some(wish),
     }
 }
 

@@ -244,6 +244,11 @@ fn increase(old: Option<Value>, by: &Number) -> Result<Option<Value>, (Option<Va
 
 /// Each value once, at the place of its last occurrence; the oldest drop out beyond the ceiling.
 fn unique(items: Vec<Value>, max: usize) -> Vec<Value> {
+    // Most arrays are short: comparing all pairs is then cheaper than hashing text.
+    const SHORT: usize = 24;
+    if items.len() <= SHORT.min(max) && (1..items.len()).all(|at| !items[..at].contains(&items[at])) {
+        return items;
+    }
     let mut seen = std::collections::HashSet::with_capacity(items.len());
     let mut kept: Vec<Value> =
         items.into_iter().rev().filter(|item| seen.insert(item.to_string())).take(max).collect();

@@ -40,6 +40,11 @@ async fn a_bounded_journal_keeps_the_newest_and_counts_all() {
     }
     let kept: Vec<_> = braze.journal().iter().map(|entry| entry.number).collect();
     assert_eq!((kept, braze.totals().accepted), (vec![2, 3], 3));
+    let braze = Braze::with(Options { journal_bytes: 100, ..options() });
+    for id in ["a", "b", "c"] {
+        braze.put(json!({"external_id": id, "pad": "x".repeat(40)})).await;
+    }
+    assert_eq!(braze.journal().len(), 1, "two bodies are more than 100 bytes");
     let braze = Braze::with(Options { journal_limit: 0, ..options() });
     braze.put(json!({"external_id": "a"})).await;
     assert_eq!((braze.journal().len(), braze.totals().answered), (0, 1));

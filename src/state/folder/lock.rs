@@ -55,8 +55,10 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // The lock goes with the file; a name left in it would only be read while somebody else holds it.
+        // A name left in it would only be read while somebody else holds the lock.
         let _ = self.file.set_len(0);
+        // Not left to the closing of the file: a process that is being started may hold a copy of it for a moment.
+        let _ = self.file.unlock();
     }
 }
 

@@ -1,4 +1,4 @@
-//! A whole world in one process: a SQLite customer table, manifests, a sandbox, a state.
+//! A whole world in one process: a SQLite customer table, manifests, a sandbox, a state folder.
 //!
 //! What a scenario changes is a table row or a line of a manifest, as a user would; what it looks at is what Braze
 //! received.
@@ -10,10 +10,10 @@ use std::time::Duration;
 use braze_sandbox::{Group, Options as SandboxOptions, Sandbox};
 use grouparoo::braze::Braze;
 use grouparoo::controller::{self, Objects};
-use grouparoo::data::HashKey;
 use grouparoo::manifest::{self, Input};
 use grouparoo::source;
-use grouparoo::state::{AppLedger, MemoryAppLedger, MemoryStore, Store};
+use grouparoo::state::{Folder, FolderOptions, MemoryStore, Reject, StateError, Store};
+use grouparoo::sync::memory::Question;
 use grouparoo::sync::report::Report;
 use grouparoo::sync::run::{self, Request, Tools, Watch};
 use grouparoo_clock::Clock;
@@ -42,10 +42,6 @@ pub struct World {
     pub app: String,
     /// The API key.
     pub key: String,
-    /// What is remembered.
-    pub store: Arc<dyn Store>,
-    /// What the app remembers.
-    pub ledger: Arc<dyn AppLedger>,
     /// The time of the engine.
     pub clock: Clock,
     /// Stops the runs.
@@ -56,6 +52,9 @@ pub struct World {
 /// Columns of the default table `users`.
 const TABLE: &str = "create table users (id integer primary key, email text, first_name text, plan text, \
                      points integer, news boolean, vip boolean)";
+
+/// How much faster than the system's the engine's time goes: enough for back-offs, and no reason for time-outs.
+const FACTOR: u32 = 5;
 
 impl World {
     /// A world with an empty table `users`, mode Additive, and mappings of all its columns.
@@ -68,7 +67,6 @@ impl World {
         let sandbox = Sandbox::start(options);
         sandbox.add_group(Group::email(NEWS, "News"));
         sandbox.add_group(Group::sms(TEXTS, "Texts"));
-        let key = HashKey::new(*b"a key for worlds");
         let world = Self {
             sandbox,
             source: "{ sqlite: { path: crm.db } }".to_owned(),
@@ -77,9 +75,7 @@ impl World {
             limits: "{ settle: 0s, retryFor: 5s }".to_owned(),
             app: String::new(),
             key: braze_sandbox::DEFAULT_KEY.to_owned(),
-            store: Arc::new(MemoryStore::new("default/users-to-braze", key.derive("store"))),
-            ledger: Arc::new(MemoryAppLedger::new(key.derive("app"))),
-            clock: Clock::scaled(50),
+            clock: Clock::scaled(FACTOR),
             interrupt: CancellationToken::new(),
             folder: TempDir::new().expect("a temp folder"),
         };
@@ -147,18 +143,56 @@ impl World {
             .unwrap_or_else(|problems| panic!("{problems}"))
             .job;
         let source = source::open(&job.source, &self.clock).expect("a source that can be opened");
+        let (store, app) = (self.open(&job, request.plan), format!("{}.{}", job.namespace, job.app.name));
+        let state = self.state();
+        let ledger = if request.plan { state.read_app_ledger(&app) } else { state.app_ledger(&app) };
+        let (namespace, name) = (job.namespace.clone(), job.state_name.clone());
         let tools = Tools {
-            store: self.store.clone(),
-            app: self.ledger.clone(),
+            store: store.expect("a store"),
+            app: Arc::from(ledger.expect("a ledger")),
             braze: Braze::new(job.app.braze.clone(), self.clock.clone()).expect("a client"),
             source: Arc::from(source),
             clock: self.clock.clone(),
             interrupt: self.interrupt.clone(),
-            archive: Arc::new(|| Ok(Arc::new(MemoryStore::new("fresh", HashKey::new([9; 16]))))),
+            archive: Arc::new(move || {
+                state.archive_store(&namespace, &name)?;
+                Ok(Arc::new(state.store(&namespace, &name)?))
+            }),
         };
         let report = run::run(&job, tools, request, &Watch::default());
-        assert!(report.counts.adds_up(), "semantics 3: read + gone = sum of outcomes: {:?}", report.counts);
+        assert!(report.counts.adds_up(), "semantics 3: read + gone = sum of outcomes: {report:#?}");
         report
+    }
+
+    fn state(&self) -> Folder {
+        let options =
+            FolderOptions { hash_key: None, program: "a scenario".to_owned(), clock: self.clock.clone() };
+        Folder::open(&self.folder.path().join("state"), options).expect("a state folder")
+    }
+
+    /// As the command line does: a plan reads, and takes nothing.
+    fn open(&self, job: &grouparoo::sync::job::Job, plan: bool) -> Result<Arc<dyn Store>, StateError> {
+        let (state, namespace, name) = (self.state(), &job.namespace, &job.state_name);
+        Ok(match plan {
+            false => Arc::new(state.store(namespace, name)?),
+            true => match state.read_store(namespace, name)? {
+                Some(store) => Arc::new(store),
+                None => Arc::new(MemoryStore::new("none", state.store_key(namespace, name))),
+            },
+        })
+    }
+
+    /// What the list of rejects shows: key, field and code, sorted.
+    pub fn rejects(&self) -> Vec<(String, String, String)> {
+        let store = self.state().read_store("default", "users-to-braze").expect("readable").expect("there");
+        let mut rejects = Vec::new();
+        let list = store.rejects(&mut |reject: Reject| {
+            rejects.push((reject.key, reject.field, reject.code));
+            true
+        });
+        list.expect("a list");
+        rejects.sort();
+        rejects
     }
 
     /// Runs the Destination and expects it to succeed without a reject.
@@ -185,10 +219,78 @@ impl World {
         self.sandbox.journal().iter().map(|entry| entry.path.clone()).collect()
     }
 
-    /// Lets time pass for the engine's clock.
-    pub fn rest(&self, span: Duration) {
-        self.clock.advance(span);
+    /// External ids that Braze was asked to delete since the journal was cleared, sorted.
+    pub fn deleted(&self) -> Vec<String> {
+        let journal = self.sandbox.journal();
+        let deletes = journal.iter().filter(|entry| entry.path == "/users/delete");
+        let mut ids: Vec<String> = deletes
+            .flat_map(|entry| entry.json()["external_ids"].as_array().cloned().unwrap_or_default())
+            .filter_map(|id| id.as_str().map(str::to_owned))
+            .collect();
+        ids.sort();
+        ids
     }
+
+    /// Requests of one path since the journal was cleared.
+    pub fn asked(&self, path: &str) -> usize {
+        self.requests().iter().filter(|asked| *asked == path).count()
+    }
+
+    /// Lets time pass for the engine.
+    pub fn rest(&mut self, span: Duration) {
+        self.rest_at(span, FACTOR);
+    }
+
+    /// Lets time pass for the engine; from then on it goes so much faster than the system's.
+    pub fn rest_at(&mut self, span: Duration, factor: u32) {
+        let span = jiff::SignedDuration::try_from(span).expect("a span that fits");
+        self.clock = Clock::running(self.clock.now() + span, factor);
+    }
+
+    /// Inserts customers with these ids: `u1@example.com`, plan `basic`, as many points as the id, in no group.
+    pub fn insert(&self, ids: std::ops::RangeInclusive<u32>) {
+        let rows: Vec<String> =
+            ids.map(|id| format!("({id}, 'u{id}@example.com', 'N{id}', 'basic', {id}, 0, 0)")).collect();
+        self.sql(&format!("insert into users values {}", rows.join(", ")));
+    }
+
+    /// Changes `syncMode`.
+    pub fn mode(&mut self, mode: &str) {
+        let line = self.destination.lines().next().expect("a mode").to_owned();
+        self.destination = self.destination.replace(&line, &format!("  syncMode: {mode}"));
+    }
+
+    /// Adds lines to the Destination.
+    pub fn and(&mut self, lines: &str) {
+        self.destination.push('\n');
+        self.destination.push_str(lines);
+    }
+
+    /// Replaces a part of the Destination that must be there.
+    pub fn change(&mut self, part: &str, by: &str) {
+        assert!(self.destination.contains(part), "nothing to replace: {part}");
+        self.destination = self.destination.replace(part, by);
+    }
+
+    /// Forgets the journal, runs, and expects success without a reject.
+    pub fn next(&self) -> Report {
+        self.sandbox.clear_journal();
+        self.sync_well()
+    }
+}
+
+/// Whether a run warned of this.
+pub fn warned(report: &Report, code: &str) -> bool {
+    report.warnings.iter().any(|warning| warning.code == code)
+}
+
+/// The token of a question with this answer (or the only one).
+pub fn token(report: &Report, question: Question, answer: Option<&str>) -> String {
+    let found = report
+        .pending_approvals
+        .iter()
+        .find(|asked| asked.question == question && (answer.is_none() || asked.answer.as_deref() == answer));
+    found.unwrap_or_else(|| panic!("{question:?} is not asked: {report:#?}")).token.clone()
 }
 
 /// Every column of `users`, a rule and a Boolean column as groups.

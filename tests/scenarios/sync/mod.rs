@@ -1,5 +1,9 @@
-//! What a sync does, end to end: rows in, what Braze received out.
+//! The engine over a real table, a real state folder and a sandbox: what Braze receives.
 
 mod basics;
+mod changes;
+mod every_source;
 mod faults;
 mod interrupted;
+mod life;
+mod named;

@@ -49,7 +49,7 @@ pub(crate) fn write(folder: &Path, endpoint: &str, login: Option<&Login>) -> Res
 fn filled(name: &str, text: &str, endpoint: &str, login: Option<&Login>) -> Result<String, Failure> {
     let mut text = text.to_owned();
     if name == "braze-app.yaml" {
-        replace(&mut text, "http://127.0.0.1:8080", endpoint)?;
+        replace(&mut text, "http://127.0.0.1:8070", endpoint)?;
         text.push_str("  limits: { settle: 0s } # the sandbox has applied a request when it answers; Braze needs a while\n");
     }
     if let (Some(login), "source.yaml") = (login, name) {

@@ -2,6 +2,9 @@
 //!
 //! This is the hot path: no row allocates unless it holds lists, objects or expressions.
 
+#[cfg(test)]
+mod tests;
+
 use jiff::Timestamp;
 
 use crate::data::{Cell, KeyProblem, RowBatch, canonical_key};
@@ -40,8 +43,11 @@ pub struct Evaluated {
     pub key: Result<(u32, u32), KeyProblem>,
     /// Keyed hash of the key.
     pub key_hash: u64,
-    /// Hash of everything that is wanted; 1 for a record that is not wanted.
+    /// Hash of everything that is wanted, to be compared with the remembered one: [`NEVER_EQUAL`] for a record that
+    /// is not wanted, and for all in a full resync.
     pub fingerprint: u64,
+    /// Hash of everything that is wanted, to be remembered.
+    pub remember: u64,
     /// Whether the record is in the collection.
     pub wanted: Membership,
     /// The e-mail address.
@@ -50,8 +56,8 @@ pub struct Evaluated {
     pub phone: Address,
 }
 
-/// Fingerprint of a record that is not wanted: never remembered, so that a known record is always looked at.
-const NOT_WANTED: u64 = 1;
+/// A fingerprint that is never remembered, so that a known record is always looked at.
+pub const NEVER_EQUAL: u64 = 1;
 
 impl Records {
     /// The canonical key of a row.
@@ -100,7 +106,7 @@ impl Records {
         Candidate {
             key: row.key.to_vec(),
             key_hash: evaluated.key_hash,
-            fingerprint: evaluated.fingerprint,
+            fingerprint: evaluated.remember,
             before: None,
             wanted: row.attributes.to_vec(),
             memberships: row.memberships.to_vec(),
@@ -170,19 +176,32 @@ impl<'p> Evaluator<'p> {
             for group in &self.program.memberships {
                 groups.push(self.membership(&group.rule, cells, batch, &input));
             }
-            let failed = groups.iter().enumerate().filter(|(_, m)| **m == Membership::Unknown);
-            out.rule_errors.extend(failed.map(|(group, _)| (index, group)));
             let wanted = match self.program.collection {
                 Wanting::All => Membership::Member,
                 Wanting::Group(group) => groups[group],
                 Wanting::None => Membership::NotMember,
             };
             let first = out.wanted.len();
-            for (attribute, source) in self.program.sources.iter().enumerate() {
-                let state = (&mut kinds[attribute], &props[..], &groups[..]);
-                self.attribute(index, attribute, source, state, &input, out);
+            if wanted == Membership::Member && key.is_ok() {
+                for (attribute, source) in self.program.sources.iter().enumerate() {
+                    let state = (&mut kinds[attribute], &props[..], &groups[..]);
+                    self.attribute(index, attribute, source, state, &input, out);
+                }
+                let failed = groups.iter().enumerate().filter(|(_, m)| **m == Membership::Unknown);
+                out.rule_errors.extend(failed.map(|(group, _)| (index, group)));
+                out.memberships.extend(self.program.mapped.iter().map(|&group| groups[group]));
+            } else {
+                // Whatever its values are, nothing of it is sent, and a record outside is a member of nothing.
+                if let (Membership::Unknown, Wanting::Group(group)) = (wanted, self.program.collection) {
+                    out.rule_errors.push((index, group));
+                }
+                let end = out.json.len() as u32;
+                let nothing = ValueSpan { start: end, end, data_points: 0 };
+                out.values.extend(std::iter::repeat_n(nothing, self.program.sources.len()));
+                out.wanted.extend(std::iter::repeat_n(Wanted::Dropped, self.program.sources.len()));
+                let outside = std::iter::repeat_n(Membership::NotMember, self.program.mapped.len());
+                out.memberships.extend(outside);
             }
-            out.memberships.extend(self.program.mapped.iter().map(|&group| groups[group]));
             self.finish(first, key, wanted, out);
         }
     }
@@ -301,7 +320,8 @@ impl<'p> Evaluator<'p> {
         let mut evaluated = Evaluated {
             key,
             key_hash: 0,
-            fingerprint: NOT_WANTED,
+            fingerprint: NEVER_EQUAL,
+            remember: NEVER_EQUAL,
             wanted,
             email: Address::Unmapped,
             phone: Address::Unmapped,
@@ -324,7 +344,10 @@ impl<'p> Evaluator<'p> {
             let key = &out.keys[start as usize..end as usize];
             evaluated.key_hash = program.hash_key.hash(key);
             if wanted == Membership::Member {
-                evaluated.fingerprint = self.fingerprint(key, first, out);
+                evaluated.remember = self.fingerprint(key, first, out);
+                if !program.rules.full {
+                    evaluated.fingerprint = evaluated.remember;
+                }
             }
         }
         out.rows.push(evaluated);
