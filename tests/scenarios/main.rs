@@ -5,3 +5,4 @@ mod command_line;
 mod sources;
 mod support;
 mod sync;
+mod walls;
