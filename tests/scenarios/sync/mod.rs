@@ -2,8 +2,8 @@
 
 mod basics;
 mod changes;
-mod every_source;
 mod consent;
+mod every_source;
 mod faults;
 mod groups;
 mod guard;
