@@ -3,11 +3,15 @@
 mod basics;
 mod changes;
 mod consent;
+mod enrich;
 mod faults;
+mod fresh;
 mod groups;
 mod guard;
 mod identity;
 mod interrupted;
 mod life;
 mod named;
+mod plan;
 mod reads;
+mod rejects;
