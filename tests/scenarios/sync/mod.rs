@@ -2,6 +2,7 @@
 
 mod basics;
 mod changes;
+mod every_source;
 mod consent;
 mod enrich;
 mod faults;
