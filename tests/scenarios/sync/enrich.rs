@@ -17,6 +17,8 @@ const LOOK: &str = "/users/export/ids";
 /// Customers 1 to `known` are in Braze, up to `all` in the table; the state is empty.
 fn world(known: u32, all: u32) -> World {
     let mut world = World::new();
+    // A label, so that no sample of the workspace is taken among the look-ups.
+    world.app = "  workspace: eu".to_owned();
     world.insert(1..=known);
     let full = world.destination.clone();
     world.destination = "  syncMode: Additive\n  propertyMappings:\n    - { from: id, to: external_id }\n    \
