@@ -170,7 +170,9 @@ fn whole_numbers_have_one_canonical_text() {
         "drop table users; create table users (id text, email text, first_name text, plan text, points integer, \
          news boolean, vip boolean);",
     );
-    world.sql("insert into users (id) values ('007'), ('7'), ('-1'), ('1.5'), ('x'); update users set plan = 'x'");
+    world.sql(
+        "insert into users (id) values ('007'), ('7'), ('-1'), ('1.5'), ('x'); update users set plan = 'x'",
+    );
     let report = world.sync();
     assert_eq!(codes(&report), [("DuplicateKey", 1), ("KeyNotIntegral", 2)]);
     assert_eq!(

@@ -21,9 +21,10 @@ fn world(known: u32, all: u32) -> World {
     world.app = "  workspace: eu".to_owned();
     world.insert(1..=known);
     let full = world.destination.clone();
-    world.destination = "  syncMode: Additive\n  propertyMappings:\n    - { from: id, to: external_id }\n    \
+    world.destination =
+        "  syncMode: Additive\n  propertyMappings:\n    - { from: id, to: external_id }\n    \
                          - { from: email, to: email }"
-        .to_owned();
+            .to_owned();
     world.sync_well();
     std::fs::remove_dir_all(world.folder().join("state")).expect("a state folder");
     world.destination = full;
@@ -133,8 +134,11 @@ fn a_user_created_anew_gets_everything() {
     assert_eq!(report.counts.updated, 2);
     let sent = world.received();
     let anew = sent.iter().find(|object| object["external_id"] == json!("1")).expect("an object");
-    assert_eq!(*anew, json!({ "external_id": "1", "email": "u1@example.com", "first_name": "N1", "plan": "gold",
-                              "points": 1, "_update_existing_only": true }));
+    assert_eq!(
+        *anew,
+        json!({ "external_id": "1", "email": "u1@example.com", "first_name": "N1", "plan": "gold",
+                              "points": 1, "_update_existing_only": true })
+    );
     assert_eq!(sent.len(), 2);
 }
 

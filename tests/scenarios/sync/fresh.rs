@@ -43,7 +43,12 @@ fn a_fresh_state_over_a_filled_braze_sends_everything_and_respects_opt_outs() {
     let report = world.next();
     assert_eq!(report.counts, Counts { read: 4, added: 4, ..Counts::default() });
     assert_eq!((report.memberships.opted_out, report.memberships.already_there), (1, 2));
-    assert!(world.received().iter().all(|object| object.as_object().is_some_and(|o| !o.values().any(Value::is_null))));
+    assert!(
+        world
+            .received()
+            .iter()
+            .all(|object| object.as_object().is_some_and(|o| !o.values().any(Value::is_null)))
+    );
     assert_eq!(world.sandbox.subscription(NEWS, "u1@example.com"), Some(GroupState::Unsubscribed));
     assert_eq!(world.user("2")["custom_attributes"]["plan"], json!("basic"), "no null at first sight");
     assert_eq!(world.sandbox.user_count(), 5);
@@ -61,7 +66,10 @@ fn adoption_sends_nothing_and_knows_everything() {
     assert_eq!(world.next().counts.unchanged, 5);
     world.sql("update users set plan = 'gold', vip = 0 where id = 1");
     assert_eq!(world.next().counts.updated, 1);
-    assert_eq!(world.received(), [json!({ "external_id": "1", "plan": "gold", "groups": { "remove": ["vip"] } })]);
+    assert_eq!(
+        world.received(),
+        [json!({ "external_id": "1", "plan": "gold", "groups": { "remove": ["vip"] } })]
+    );
     world.sql("update users set plan = null where id = 2; delete from users where id = 5");
     let report = world.next();
     assert_eq!((report.counts.updated, report.counts.released), (1, 1));
@@ -129,10 +137,13 @@ fn a_full_resync_sends_values_nulls_and_elements_again() {
     let report = full(&world);
     assert_eq!((report.mode, report.counts.updated, report.exit_code), (RunMode::FullResync, 5, 0));
     let sent = world.received();
-    assert_eq!(sent[0], json!({
-        "external_id": "1", "email": "u1@example.com", "first_name": "N1", "plan": null, "points": 500,
-        "groups": { "add": ["vip"] }, "is_rich": true
-    }));
+    assert_eq!(
+        sent[0],
+        json!({
+            "external_id": "1", "email": "u1@example.com", "first_name": "N1", "plan": null, "points": 500,
+            "groups": { "add": ["vip"] }, "is_rich": true
+        })
+    );
     assert_eq!(sent[1]["groups"], json!({ "remove": ["vip"] }), "an entry that is `out` is removed again");
     assert!(sent[3].get("groups").is_none(), "never a member: {}", sent[3]);
     assert!(sent.iter().all(|object| object.get("subscription_groups").is_none()));
@@ -194,5 +205,18 @@ fn the_first_write_waits_until_the_last_run_has_settled() {
     assert!(waited >= std::time::Duration::from_secs(9), "{waited:?}");
     let before = world.clock.monotonic();
     assert_eq!(world.next().traffic.requests, 0);
-    assert!(world.clock.monotonic() - before < std::time::Duration::from_secs(9), "an idle run waits for nothing");
+    assert!(
+        world.clock.monotonic() - before < std::time::Duration::from_secs(9),
+        "an idle run waits for nothing"
+    );
+}
+
+/// semantics 13.1: what a source estimates is only a hint: one large id must not cost memory for as many records.
+#[test]
+fn a_large_id_does_not_make_room_for_as_many_records() {
+    let world = World::new();
+    world.insert(4_000_000_000..=4_000_000_000);
+    let before = world.clock.monotonic();
+    assert_eq!(world.sync_well().counts.added, 1);
+    assert!(world.clock.monotonic() - before < std::time::Duration::from_secs(30), "it took long");
 }

@@ -2,9 +2,9 @@
 
 mod basics;
 mod changes;
-mod every_source;
 mod consent;
 mod enrich;
+mod every_source;
 mod faults;
 mod fresh;
 mod groups;

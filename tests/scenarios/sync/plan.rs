@@ -56,7 +56,9 @@ fn planned(report: &Report) -> Vec<(String, String)> {
     let samples = &report.plan.as_ref().expect("a plan").samples;
     let mut objects: Vec<(String, String)> = samples
         .iter()
-        .map(|sample| (sample.key.clone(), sample.object.as_ref().map_or_else(String::new, |o| o.get().to_owned())))
+        .map(|sample| {
+            (sample.key.clone(), sample.object.as_ref().map_or_else(String::new, |o| o.get().to_owned()))
+        })
         .collect();
     objects.sort();
     objects
@@ -70,7 +72,8 @@ fn sent(world: &World) -> Vec<(String, String)> {
             serde_json::from_slice(&entry.body).expect("a body");
         for object in &body["attributes"] {
             let key: Value = serde_json::from_str(object.get()).expect("an object");
-            objects.push((key["external_id"].as_str().unwrap_or_default().to_owned(), object.get().to_owned()));
+            objects
+                .push((key["external_id"].as_str().unwrap_or_default().to_owned(), object.get().to_owned()));
         }
     }
     objects.extend(world.deleted().into_iter().map(|key| (key, String::new())));
@@ -97,12 +100,20 @@ fn a_plan_predicts_the_next_run_byte_for_byte() {
         let report = world.sync();
         assert_eq!(planned(&second), sent(&world), "{mode}: a later run");
         assert_eq!(second.counts, report.counts, "{mode}");
-        assert_eq!((second.attributes, second.memberships), (report.attributes, report.memberships), "{mode}");
+        assert_eq!(
+            (second.attributes, second.memberships),
+            (report.attributes, report.memberships),
+            "{mode}"
+        );
         assert_eq!(second.traffic.data_points, report.traffic.data_points, "{mode}");
         assert_eq!(second.traffic.objects, report.traffic.objects, "{mode}");
         assert_eq!(second.errors, report.errors, "{mode}");
         let again = plan(&world);
-        assert_eq!((planned(&again), again.exit_code), (Vec::new(), 10), "{mode}: the bad address is still there");
+        assert_eq!(
+            (planned(&again), again.exit_code),
+            (Vec::new(), 10),
+            "{mode}: the bad address is still there"
+        );
     }
 }
 
@@ -146,7 +157,8 @@ fn a_plan_shows_the_questions_of_the_next_run() {
     world.change("{ from: points, to: points }", "{ from: points, to: points, as: String }");
     let asked = token(&plan(&world), Question::TargetTypeChanged, None);
     assert_eq!(token(&world.sync(), Question::TargetTypeChanged, None), asked);
-    let request = Request { plan: true, samples: 1_000, approvals: vec![asked.clone()], ..Request::default() };
+    let request =
+        Request { plan: true, samples: 1_000, approvals: vec![asked.clone()], ..Request::default() };
     let planned_then = world.run(&request);
     assert_eq!(planned_then.counts.updated, 20);
     world.sandbox.clear_journal();
@@ -165,7 +177,10 @@ fn a_plan_of_a_full_resync_predicts_it() {
     let report = world.run(&Request { full: true, ..Request::default() });
     assert_eq!(planned(&expected), sent(&world));
     assert_eq!((expected.counts, expected.traffic.data_points), (report.counts, report.traffic.data_points));
-    assert_eq!(world.sandbox.journal().iter().map(|entry| entry.data_points).sum::<u64>(), report.traffic.data_points);
+    assert_eq!(
+        world.sandbox.journal().iter().map(|entry| entry.data_points).sum::<u64>(),
+        report.traffic.data_points
+    );
 }
 
 /// semantics 14.2: joins are an upper bound: a plan does not know of opt-outs in Braze.
