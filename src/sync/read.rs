@@ -310,7 +310,8 @@ impl Reader<'_> {
             return;
         }
         let decision = decide::decide(rules, before.as_deref(), &wanted, &[]);
-        let look_up = !rules.adopt && self.looks_up(before.as_deref(), decision.sends());
+        let changes = decision.sends() || !decision.reads.is_empty() || !decision.leaves.is_empty();
+        let look_up = !rules.adopt && self.looks_up(before.as_deref(), changes);
         if look_up || !decision.reads.is_empty() {
             let mut candidate = records.candidate(row);
             candidate.before = before;
@@ -372,14 +373,14 @@ impl Reader<'_> {
         u64::from(self.course.minute()).saturating_sub(seen)
     }
 
-    fn looks_up(&self, before: Option<&Record>, sends: bool) -> bool {
+    fn looks_up(&self, before: Option<&Record>, changes: bool) -> bool {
         if self.course.program.mode != SyncMode::Enrich {
             return false;
         }
         match before {
             Some(before) if before.status == Status::Live => {
                 let believed = self.reading.enrich.recheck_existing.as_secs() / 60;
-                self.course.asked.full || (sends && self.age(before) >= believed)
+                self.course.asked.full || (changes && self.age(before) >= believed)
             }
             _ => true,
         }

@@ -32,6 +32,8 @@ use super::report::Report;
 
 /// Longest time that requests in flight may take after a run was stopped.
 const LAST_REQUESTS: Duration = Duration::from_secs(25);
+/// Records for which room is made on a source's word: an estimate may be far too high, as by a single large id.
+const MOST_ESTIMATED: u64 = 1_000_000;
 
 /// What a run works with besides its job.
 pub struct Tools {
@@ -289,7 +291,8 @@ impl<'a> Run<'a> {
         let earlier = self.memory.ledger.rows_last_full_read;
         let expected = earlier.or(described.row_estimate).unwrap_or(0);
         self.watch.expected.store(expected, Ordering::Relaxed);
-        self.tools.store.expect(expected.min(self.job.model.max_rows));
+        let room = earlier.unwrap_or(expected.min(MOST_ESTIMATED));
+        self.tools.store.expect(room.min(self.job.model.max_rows));
         Ok(described)
     }
 

@@ -351,6 +351,8 @@ impl Course {
     /// Counts a record whose whole object cannot be sent.
     pub async fn too_large(&self, key: &[u8], key_hash: u64) {
         self.account.counts.invalid.one();
+        // Its row changes nothing: it does not leave its groups either.
+        Self::lock(&self.leaves).retain(|leave| leave.key_hash != key_hash);
         let hint = "the values of one record together are above 1 MB; map fewer or shorter ones";
         self.account.error("ObjectTooLarge", "", hint, &Self::reference(key_hash));
         let _ = self.committer.reject(vec![self.reject(key, "", "ObjectTooLarge")], Vec::new()).await;

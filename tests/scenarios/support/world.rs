@@ -256,7 +256,10 @@ impl World {
     pub fn insert(&self, ids: std::ops::RangeInclusive<u32>) {
         let rows: Vec<String> =
             ids.map(|id| format!("({id}, 'u{id}@example.com', 'N{id}', 'basic', {id}, 0, 0)")).collect();
-        self.sql(&format!("insert into users values {}", rows.join(", ")));
+        self.sql(&format!(
+            "insert into users (id, email, first_name, plan, points, news, vip) values {}",
+            rows.join(", ")
+        ));
     }
 
     /// Changes `syncMode`.

@@ -142,7 +142,8 @@ fn unusable_keys_are_named_and_send_nothing() {
     world.model = world.model.replace("name: id, type: Integer", "name: id, type: String");
     world.sql(
         "insert into users (id) values (null), (''), (' a'), ('a '), ('a' || char(7)), (printf('%.*c', 988, 'x')),
-         (printf('%.*c', 987, 'x')), ('007'), ('ok'), ('ok')",
+         (printf('%.*c', 987, 'x')), ('007'), ('ok'), ('ok');
+         update users set plan = 'x'",
     );
     let report = world.sync();
     assert_eq!((report.counts.read, report.counts.added, report.counts.invalid), (10, 3, 7), "{report:#?}");
@@ -169,7 +170,9 @@ fn whole_numbers_have_one_canonical_text() {
         "drop table users; create table users (id text, email text, first_name text, plan text, points integer, \
          news boolean, vip boolean);",
     );
-    world.sql("insert into users (id) values ('007'), ('7'), ('-1'), ('1.5'), ('x')");
+    world.sql(
+        "insert into users (id) values ('007'), ('7'), ('-1'), ('1.5'), ('x'); update users set plan = 'x'",
+    );
     let report = world.sync();
     assert_eq!(codes(&report), [("DuplicateKey", 1), ("KeyNotIntegral", 2)]);
     assert_eq!(

@@ -280,3 +280,17 @@ fn a_token_that_nobody_issued_means_nothing() {
     assert_eq!((report.counts.held, report.counts.deleted), (12, 0));
     assert_eq!(world.received(), [] as [Value; 0]);
 }
+
+/// semantics 14.2: a plan beside a held set shows the same question.
+#[test]
+fn a_question_about_removals_is_not_asked_twice_by_a_plan() {
+    let world = people(20);
+    world.sql("delete from users where id <= 12");
+    let asked = ask(&held(&world));
+    for _ in 0..2 {
+        let planned = world.plan();
+        assert_eq!((ask(&planned), planned.pending_approvals.len()), (asked.clone(), 1));
+    }
+    assert_eq!(world.approve(&asked).counts.deleted, 12);
+    assert!(world.plan().pending_approvals.is_empty());
+}
