@@ -65,7 +65,7 @@ pub fn ask(
     serial: u64,
     now: Timestamp,
 ) -> IssuedToken {
-    ledger.tokens.retain(|issued| issued.expires > now);
+    forget_expired(ledger, now);
     let text = token(key, ledger, asking);
     if let Some(issued) = ledger.tokens.iter().find(|issued| issued.token == text) {
         return issued.clone();
@@ -83,6 +83,16 @@ pub fn ask(
     };
     ledger.tokens.push(issued.clone());
     issued
+}
+
+/// Forgets tokens whose time is over. What is asked anew gets another token: else an old approval, left in Git,
+/// would answer it.
+fn forget_expired(ledger: &mut Ledger, now: Timestamp) {
+    let before = ledger.tokens.len();
+    ledger.tokens.retain(|issued| issued.expires > now);
+    if ledger.tokens.len() < before {
+        ledger.approvals_used += 1;
+    }
 }
 
 /// The newest issued token of a question among those that a person gave. Two that give different answers give none.

@@ -147,7 +147,7 @@ impl Checking<'_> {
             );
             return Ok(Identity::Same);
         }
-        if !host_changed && known.key_digest == wanted.key_digest {
+        if !host_changed && known.key_digest == wanted.key_digest && (self.plan || !known.unverified) {
             return Ok(Identity::Same);
         }
         let unknown = if host_changed { Identity::Changed } else { Identity::Unverified };

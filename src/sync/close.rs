@@ -187,7 +187,8 @@ pub async fn close(
 
 /// Learns by which `braze_id`s this workspace can be told from another (docs/semantics.md, "Identity").
 async fn sample_workspace(run: &mut Run<'_>, course: &Course) {
-    let Some(binding) = &mut run.memory.binding else { return };
+    // A workspace that nobody could check must not be what it is checked by.
+    let Some(binding) = run.memory.binding.as_mut().filter(|binding| !binding.unverified) else { return };
     for (key, id) in Course::lock(&course.pairs).drain(..) {
         if binding.pairs.len() < MOST_PAIRS && !binding.pairs.iter().any(|pair| pair.key == key) {
             binding.pairs.push(Pair { key, id });

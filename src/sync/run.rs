@@ -610,6 +610,13 @@ impl<'a> Run<'a> {
         Ok(ending)
     }
 
+    /// Removals that were noted and have no answer do not count as sent.
+    pub fn take_back_removals(&mut self, count: u64) {
+        if let Some(noted) = self.memory.ledger.removals.last_mut().filter(|noted| noted.time == self.now) {
+            noted.count = noted.count.saturating_sub(count);
+        }
+    }
+
     /// The approval of a question did its work.
     pub fn use_up(&mut self, question: Question) {
         let ledger = &mut self.memory.ledger;

@@ -146,7 +146,7 @@ impl World {
         let (store, app) = (self.open(&job, request.plan), format!("{}.{}", job.namespace, job.app.name));
         let state = self.state();
         let ledger = if request.plan { state.read_app_ledger(&app) } else { state.app_ledger(&app) };
-        let (namespace, name) = (job.namespace.clone(), job.state_name.clone());
+        let (namespace, name, plan) = (job.namespace.clone(), job.state_name.clone(), request.plan);
         let tools = Tools {
             store: store.expect("a store"),
             app: Arc::from(ledger.expect("a ledger")),
@@ -155,6 +155,9 @@ impl World {
             clock: self.clock.clone(),
             interrupt: self.interrupt.clone(),
             archive: Arc::new(move || {
+                if plan {
+                    return Ok(Arc::new(MemoryStore::new("fresh", state.store_key(&namespace, &name))));
+                }
                 state.archive_store(&namespace, &name)?;
                 Ok(Arc::new(state.store(&namespace, &name)?))
             }),

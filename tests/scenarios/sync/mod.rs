@@ -2,7 +2,13 @@
 
 mod basics;
 mod changes;
+mod every_source;
+mod consent;
 mod faults;
+mod groups;
+mod guard;
+mod identity;
 mod interrupted;
 mod life;
 mod named;
+mod reads;

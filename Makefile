@@ -1,0 +1,68 @@
+# What there is to do here. `make` alone lists it.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help demo demo-postgres test test-fast check fmt generate bench
+
+CARGO := cargo
+# Everything that the demo and the benchmark run.
+PROGRAMS := -p grouparoo -p braze-sandbox -p workbench --bins
+DEMO := target/debug/grouparoo-demo
+BENCH := target/release/grouparoo-bench
+ifneq ($(CARGO_TARGET_DIR),)
+DEMO := $(CARGO_TARGET_DIR)/debug/grouparoo-demo
+BENCH := $(CARGO_TARGET_DIR)/release/grouparoo-bench
+endif
+# `make demo KEEP=1` leaves the sandbox and the folder for a look.
+KEEP ?=
+PLAY := $(if $(filter-out 0,$(KEEP)),--keep)
+
+help: ## List the targets
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## A first look: SQLite to a local Braze, in about a minute after the build (KEEP=1: leave it running)
+	@scripts/need cargo cc
+	@echo "make demo: building grouparoo, the Braze sandbox and the demo (the first time takes some minutes)"
+	@$(CARGO) build --quiet --locked $(PROGRAMS)
+	@$(DEMO) run $(PLAY)
+
+demo-postgres: ## The same from PostgreSQL: a server of its own, or the one of DATABASE_URL
+	@scripts/need cargo cc
+	@scripts/postgres
+	@echo "make demo-postgres: building grouparoo, the Braze sandbox and the demo (the first time takes some minutes)"
+	@$(CARGO) build --quiet --locked $(PROGRAMS)
+	@$(DEMO) run --postgres $(PLAY)
+
+# Whether the generated files are current (crds/) is among the tests; `make generate` makes them so.
+test: ## All tests, against a real PostgreSQL too, and whether the generated files are current
+	@scripts/need cargo cc
+	@scripts/postgres --own
+	@echo "make test: all tests of the workspace (a first build takes a while)"
+	$(CARGO) test --workspace --locked
+
+test-fast: ## Unit tests only: no servers but those inside the tests
+	@scripts/need cargo cc
+	$(CARGO) test --workspace --exclude workbench --locked --lib
+
+check: ## Everything before a merge: format, lints, tests, generated files, dependencies
+	@scripts/need cargo cc
+	@echo "make check: format"
+	$(CARGO) fmt --all --check
+	@echo "make check: lints, with warnings as errors"
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	@echo "make check: dependencies"
+	scripts/deny
+	@$(MAKE) --no-print-directory test
+
+fmt: ## Format the code
+	$(CARGO) fmt --all
+
+generate: ## Write the generated files anew
+	UPDATE_CRDS=1 $(CARGO) test --locked --lib crds
+
+bench: ## Measure beside COPY of the same table (BENCH_ROWS, BENCH_ROUNDS, BENCH_SINK_ONLY=true)
+	@scripts/need cargo cc
+	@scripts/postgres --own
+	@echo "make bench: building with optimisation"
+	@$(CARGO) build --quiet --release --locked $(PROGRAMS)
+	@$(BENCH)
