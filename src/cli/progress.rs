@@ -98,7 +98,7 @@ impl Current {
             let rate = self.rate.note(now, rows);
             if rate > 0 {
                 parts.push(format!("{}/s", count(rate)));
-                if let Some(total) = total {
+                if let Some(total) = total.filter(|total| *total > rows) {
                     parts.push(format!("{} left", span(Duration::from_secs((total - rows) / rate))));
                 }
             }
