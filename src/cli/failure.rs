@@ -54,16 +54,13 @@ impl From<StateError> for Failure {
     }
 }
 
-/// What a state that cannot be used means. Another process that works on it is no fault of the state.
+/// What a state that cannot be used means, with what to do about it.
 pub(super) fn stop_for(error: &StateError) -> Stop {
-    match error {
-        StateError::Held { .. } => {
-            Stop::new(Reason::Fenced, format!("{error}; wait until it has ended, then run this again"))
-        }
-        StateError::Newer { .. } => Stop::new(
-            Reason::StateUnavailable,
-            format!("{error}; use the newer version, or another folder with --state"),
-        ),
-        _ => state_stop(error),
-    }
+    let stop = state_stop(error);
+    let advice = match error {
+        StateError::Held { .. } => "; wait until it has ended, then run this again",
+        StateError::Newer { .. } => "; use the newer version, or another folder with --state",
+        StateError::Fenced { .. } | StateError::Unreadable { .. } | StateError::Unwritable { .. } => "",
+    };
+    Stop { message: stop.message + advice, ..stop }
 }

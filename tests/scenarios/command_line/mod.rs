@@ -1,0 +1,10 @@
+//! The program itself: arguments in; exit code, streams and files out.
+
+mod bad_input;
+mod exit_codes;
+mod help;
+mod plans;
+mod shell;
+mod signals;
+mod syncs;
+mod validation;
