@@ -1,7 +1,7 @@
 //! Scenarios of the whole product against real peers, in one binary so that they share one PostgreSQL.
 
-mod killed;
 mod command_line;
+mod killed;
 mod sources;
 mod support;
 mod sync;
