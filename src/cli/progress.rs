@@ -166,6 +166,6 @@ mod tests {
         assert_eq!(rate.note(Duration::ZERO, 0), 0);
         assert_eq!(rate.note(Duration::from_secs(2), 1_000), 500);
         assert_eq!(rate.note(Duration::from_secs(7), 1_000), 0);
-        assert_eq!(rate.note(Duration::from_secs(8), 2_000), 166);
+        assert_eq!(rate.note(Duration::from_secs(8), 2_000), 1_000);
     }
 }
