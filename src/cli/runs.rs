@@ -103,6 +103,7 @@ impl Runs<'_> {
             clock: self.clock.clone(),
             interrupt: self.interrupt.clone(),
             archive: remembering.archive,
+            carry_over: remembering.carry_over,
         };
         let mut report = run::run(job, tools, request, watch);
         report.warnings.splice(..0, neighbours.warnings);

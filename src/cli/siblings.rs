@@ -8,12 +8,6 @@ use crate::sync::job::{GroupTarget, Job, SyncMode};
 use crate::sync::memory::Memory;
 use crate::sync::reason::{Reason, Stop};
 
-/// Name of the workspace as the state knows it: the user's name of it, else that of the BrazeApp.
-pub(super) fn app_name(job: &Job) -> String {
-    let app = job.app.workspace.as_deref().unwrap_or(&job.app.name);
-    format!("{}/{app}", job.namespace)
-}
-
 /// Fields of the profile that a Destination maps.
 fn targets(job: &Job) -> BTreeSet<&str> {
     job.properties.iter().map(|mapping| mapping.to.as_str()).filter(|to| *to != "external_id").collect()
@@ -31,7 +25,7 @@ fn groups(job: &Job) -> BTreeSet<&str> {
 
 fn others<'a>(job: &'a Job, all: &'a [Job]) -> impl Iterator<Item = &'a Job> {
     let is_other = |other: &&Job| {
-        app_name(other) == app_name(job)
+        other.app_name() == job.app_name()
             && (&other.namespace, &other.destination) != (&job.namespace, &job.destination)
     };
     all.iter().filter(is_other)
@@ -77,7 +71,7 @@ pub(super) struct Neighbours {
 /// This version does not ask them whose users they keep, so a Destination that deletes may not run beside them
 /// (semantics 2.4). A memory of the same Model without a Destination hints at a renamed one (semantics 4.3).
 pub(super) fn neighbours(job: &Job, is_new: bool, loaded: &[Job], listed: &[Listed]) -> Neighbours {
-    let app = app_name(job);
+    let app = job.app_name();
     let mut found = Neighbours { stop: None, warnings: Vec::new() };
     for other in listed {
         if (other.namespace.as_str(), other.name.as_str()) == (&job.namespace, &job.state_name) {

@@ -10,8 +10,7 @@ use crate::state::{
     AppLedger, Folder, FolderOptions, Listed, MemoryAppLedger, MemoryStore, StateError, Store,
 };
 use crate::sync::job::Job;
-
-use super::siblings::app_name;
+use crate::sync::run::CarryOver;
 
 /// What archives a memory and begins anew.
 pub(super) type Archive = Arc<dyn Fn() -> Result<Arc<dyn Store>, StateError> + Send + Sync>;
@@ -24,6 +23,8 @@ pub(super) struct Remembering {
     pub app: Arc<dyn AppLedger>,
     /// Archives the former.
     pub archive: Archive,
+    /// Carries the latter over to another name.
+    pub carry_over: CarryOver,
 }
 
 /// A state folder; one that is only read may be missing.
@@ -63,13 +64,15 @@ impl State {
         let Some(folder) = &self.folder else { return self.for_plan(job) };
         let (namespace, name) = (job.namespace.clone(), job.state_name.clone());
         let store = Arc::new(folder.store(&namespace, &name)?);
-        let app = Arc::from(folder.app_ledger(&app_name(job))?);
+        let app = Arc::from(folder.app_ledger(&job.app_name())?);
+        let carrying = folder.clone();
+        let carry_over: CarryOver = Arc::new(move |from, to| carrying.carry_over_app(from, to));
         let folder = folder.clone();
         let archive: Archive = Arc::new(move || {
             folder.archive_store(&namespace, &name)?;
             Ok(Arc::new(folder.store(&namespace, &name)?))
         });
-        Ok(Remembering { store, app, archive })
+        Ok(Remembering { store, app, archive, carry_over })
     }
 
     /// What a plan compares with: nothing is locked or written.
@@ -81,16 +84,18 @@ impl State {
             let key = HashKey::new(uuid::Uuid::new_v4().into_bytes());
             let app = Arc::new(MemoryAppLedger::new(key.derive("app")));
             let fresh = empty(key.clone());
-            return Ok(Remembering { store: empty(key), app, archive: Arc::new(move || Ok(fresh.clone())) });
+            let archive: Archive = Arc::new(move || Ok(fresh.clone()));
+            return Ok(Remembering { store: empty(key), app, archive, carry_over: nothing() });
         };
         let key = folder.store_key(&job.namespace, &job.state_name);
         let store: Arc<dyn Store> = match folder.read_store(&job.namespace, &job.state_name)? {
             Some(store) => Arc::new(store),
             None => empty(key.clone()),
         };
-        let app = Arc::from(folder.read_app_ledger(&app_name(job))?);
+        let app = Arc::from(folder.read_app_ledger(&job.app_name())?);
         let fresh = empty(key);
-        Ok(Remembering { store, app, archive: Arc::new(move || Ok(fresh.clone())) })
+        let archive: Archive = Arc::new(move || Ok(fresh.clone()));
+        Ok(Remembering { store, app, archive, carry_over: nothing() })
     }
 
     /// A memory for reading.
@@ -98,6 +103,11 @@ impl State {
         let Some(folder) = &self.folder else { return Ok(None) };
         Ok(folder.read_store(namespace, name)?.map(|store| Arc::new(store) as Arc<dyn Store>))
     }
+}
+
+/// A plan carries nothing over.
+fn nothing() -> CarryOver {
+    Arc::new(|_, _| Ok(()))
 }
 
 fn options(clock: &Clock) -> FolderOptions {

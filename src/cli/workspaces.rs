@@ -11,8 +11,6 @@ use crate::sync::job::Job;
 use crate::sync::read;
 use crate::sync::reason::{Reason, Stop};
 
-use super::siblings::app_name;
-
 /// The clients made so far.
 pub(super) struct Workspaces {
     clock: Clock,
@@ -27,7 +25,7 @@ impl Workspaces {
 
     /// The client for a job.
     pub fn client(&mut self, job: &Job) -> Result<Braze, Stop> {
-        let workspace = app_name(job);
+        let workspace = job.app_name();
         let own = (workspace.clone(), job.app.name.clone());
         if let Some(client) = self.clients.get(&own) {
             return Ok(client.clone());

@@ -64,9 +64,8 @@ impl Checking<'_> {
     /// The binding as this job wants it.
     pub fn binding(&self) -> Binding {
         let job = self.job;
-        let app = job.app.workspace.as_deref().unwrap_or(&job.app.name);
         Binding {
-            app: format!("{}/{app}", job.namespace),
+            app: job.app_name(),
             workspace: job.app.workspace.clone(),
             host: host(&job.app.braze.endpoint),
             key_digest: self.key.derive("api key").hash(job.app.braze.key.expose_secret().as_bytes()),

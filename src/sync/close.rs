@@ -8,6 +8,7 @@ use super::course::Course;
 use super::guard;
 use super::job::Collection;
 use super::memory::{IssuedToken, Pair, Question};
+use super::outcome::Skip;
 use super::read::{self, ReadEnd};
 use super::reason::{Reason, Stop};
 use super::report::{
@@ -164,7 +165,9 @@ pub async fn close(
         run.memory.ledger.rows_last_full_read = Some(counts.read);
         run.memory.ledger.last_full_read = Some(run.now);
         run.memory.ledger.adopting = false;
-        if counts.failed == 0 {
+        let awaiting = course.account.skipped_by().iter().any(|(why, _)| *why == Skip::AwaitingAbsence);
+        // Whoever was not reached may still hold what is to be cleared.
+        if counts.failed + counts.invalid + counts.held == 0 && !awaiting {
             run.memory.schema.forget_cleared();
         }
     }

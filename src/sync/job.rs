@@ -49,6 +49,14 @@ pub struct Job {
     pub run_timeout: Duration,
 }
 
+impl Job {
+    /// Name of the workspace as the state knows it: the user's name of it, else that of the BrazeApp.
+    pub fn app_name(&self) -> String {
+        let app = self.app.workspace.as_deref().unwrap_or(&self.app.name);
+        format!("{}/{app}", self.namespace)
+    }
+}
+
 /// One Braze workspace.
 #[derive(Clone, Debug)]
 pub struct App {

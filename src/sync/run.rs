@@ -51,7 +51,12 @@ pub struct Tools {
     pub interrupt: CancellationToken,
     /// Archives the Destination's memory and opens an empty one. Called when nobody holds [`Tools::store`] any more.
     pub archive: Arc<dyn Fn() -> Result<Arc<dyn Store>, StateError> + Send + Sync>,
+    /// Adds what one app remembers to another: the same workspace under a new name.
+    pub carry_over: CarryOver,
 }
+
+/// From the old name of an app to its new one.
+pub type CarryOver = Arc<dyn Fn(&str, &str) -> Result<(), StateError> + Send + Sync>;
 
 /// What a run is asked to do.
 #[derive(Clone, Debug, Default)]
@@ -343,10 +348,21 @@ impl<'a> Run<'a> {
         }
         match blocked {
             None => {
+                self.carry_over(before)?;
                 self.accept_kinds(program);
                 Ok(None)
             }
             Some(blocked) => self.blocked(blocked, before).await.map(Some),
+        }
+    }
+
+    /// Opt-outs and deletes are remembered under the app's name: they follow it.
+    fn carry_over(&self, before: Option<&super::memory::Binding>) -> Result<(), Stop> {
+        match (before, &self.memory.binding) {
+            (Some(then), Some(now)) if then.app != now.app && !self.request.plan => {
+                (self.tools.carry_over)(&then.app, &now.app).map_err(|error| state_stop(&error))
+            }
+            _ => Ok(()),
         }
     }
 

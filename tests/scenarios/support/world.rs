@@ -143,9 +143,10 @@ impl World {
             .unwrap_or_else(|problems| panic!("{problems}"))
             .job;
         let source = source::open(&job.source, &self.clock).expect("a source that can be opened");
-        let (store, app) = (self.open(&job, request.plan), format!("{}.{}", job.namespace, job.app.name));
+        let (store, app) = (self.open(&job, request.plan), job.app_name());
         let state = self.state();
         let ledger = if request.plan { state.read_app_ledger(&app) } else { state.app_ledger(&app) };
+        let carrying = self.state();
         let (namespace, name, plan) = (job.namespace.clone(), job.state_name.clone(), request.plan);
         let tools = Tools {
             store: store.expect("a store"),
@@ -154,6 +155,7 @@ impl World {
             source: Arc::from(source),
             clock: self.clock.clone(),
             interrupt: self.interrupt.clone(),
+            carry_over: Arc::new(move |from, to| carrying.carry_over_app(from, to)),
             archive: Arc::new(move || {
                 if plan {
                     return Ok(Arc::new(MemoryStore::new("fresh", state.store_key(&namespace, &name))));
