@@ -396,7 +396,11 @@ fn an_unanswered_join_is_taken_back_by_a_release() {
     lose_answers(&mut world, "/users/track");
     assert_eq!(world.sync().counts.pending, 2);
     world.sandbox.clear_faults();
-    assert_eq!(world.sandbox.subscription(NEWS, "u1@example.com"), Some(GroupState::Subscribed), "it was applied");
+    assert_eq!(
+        world.sandbox.subscription(NEWS, "u1@example.com"),
+        Some(GroupState::Subscribed),
+        "it was applied"
+    );
     world.sql("delete from users where id = 1");
     assert_eq!(world.next().counts.released, 1);
     assert_eq!(world.sandbox.subscription(NEWS, "u1@example.com"), Some(GroupState::Unsubscribed));
@@ -450,7 +454,11 @@ fn of_several_objects_of_one_record_the_gravest_outcome_counts() {
     world.limits = "{ settle: 0s, retryFor: 1s }".to_owned();
     world.sandbox.set_faults([FaultRule::from(2, Effect::Status(503)).at("/users/track")]);
     let report = world.sync();
-    assert_eq!((report.counts.pending, report.counts.updated, report.attributes.sent), (2, 0, 2), "{report:#?}");
+    assert_eq!(
+        (report.counts.pending, report.counts.updated, report.attributes.sent),
+        (2, 0, 2),
+        "{report:#?}"
+    );
     world.sandbox.clear_faults();
     let report = world.next();
     assert_eq!((report.counts.updated, report.memberships.leaves, report.attributes.sent), (2, 2, 0));
