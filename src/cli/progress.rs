@@ -98,7 +98,7 @@ impl Current {
             let rate = self.rate.note(now, rows);
             if rate > 0 {
                 parts.push(format!("{}/s", count(rate)));
-                if let Some(total) = total {
+                if let Some(total) = total.filter(|total| *total > rows) {
                     parts.push(format!("{} left", span(Duration::from_secs((total - rows) / rate))));
                 }
             }
@@ -166,6 +166,6 @@ mod tests {
         assert_eq!(rate.note(Duration::ZERO, 0), 0);
         assert_eq!(rate.note(Duration::from_secs(2), 1_000), 500);
         assert_eq!(rate.note(Duration::from_secs(7), 1_000), 0);
-        assert_eq!(rate.note(Duration::from_secs(8), 2_000), 166);
+        assert_eq!(rate.note(Duration::from_secs(8), 2_000), 1_000);
     }
 }

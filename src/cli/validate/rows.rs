@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, HashSet};
 
 use grouparoo_clock::Clock;
 
-use crate::data::RowBatch;
+use crate::data::{Column, HashKey, RowBatch};
 use crate::source::Selection;
 use crate::sync::evaluate::{Evaluator, Records};
-use crate::sync::job::Job;
+use crate::sync::job::{GroupRule, Job, Model};
 use crate::sync::memory::Memory;
 use crate::sync::program::{self, Program, Surroundings};
 use crate::sync::read;
@@ -45,6 +45,7 @@ pub(super) async fn look(
     let described = source.describe(&job.model.relation).await.map_err(|error| read::stop_for(&error))?;
     let program = build(job, &described.columns, state, clock)?;
     let mut look = Look { columns: described.columns.len(), rows: 0, oddities: Vec::new() };
+    look.oddities.extend(unknown_columns(&job.model, &described.columns));
     for (target, then, now) in &program.alignment.kind_changes {
         look.oddities.push(format!(
             "{target} was first sent as {then:?} and would now be {now:?}; the next sync asks before it sends \
@@ -73,14 +74,25 @@ pub(super) async fn look(
     Ok(look)
 }
 
-fn build(
-    job: &Job,
-    columns: &[crate::data::Column],
-    state: Option<&State>,
-    clock: &Clock,
-) -> Result<Program, Stop> {
+/// Columns that the Model names and the source does not have. Where they are sent, the program was refused already.
+fn unknown_columns(model: &Model, columns: &[Column]) -> Vec<String> {
+    let is_known = |name: &str| columns.iter().any(|column| column.name == name);
+    let properties = model.properties.iter().map(|property| ("property", &property.name, &property.column));
+    let groups = model.groups.iter().filter_map(|group| match &group.rule {
+        GroupRule::Column(column) => Some(("group", &group.name, column)),
+        GroupRule::When(_) => None,
+    });
+    let named = properties.chain(groups).filter(|(_, _, column)| !is_known(column));
+    named
+        .map(|(what, name, column)| {
+            format!("{what} {name}: there is no column {column}; nothing of it is sent, so a sync would run")
+        })
+        .collect()
+}
+
+fn build(job: &Job, columns: &[Column], state: Option<&State>, clock: &Clock) -> Result<Program, Stop> {
     let mut memory = Memory::default();
-    let mut hash_key = crate::data::HashKey::new([0; 16]);
+    let mut hash_key = HashKey::new([0; 16]);
     if let Some(state) = state {
         let remembering = state.for_plan(job).map_err(|error| failure::stop_for(&error))?;
         memory = serde_json::from_value(remembering.store.header().body).unwrap_or_default();

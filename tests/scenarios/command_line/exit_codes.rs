@@ -75,6 +75,7 @@ fn too_many_rejects_or_rows_are_23() {
         shell.world.sandbox.refuse(&id.to_string(), "a reason");
     }
     shell.sync(&[]).fails_with(23, &["TooManyRejects"]);
+    shell.world.sandbox.refuse_nobody();
     shell.world.model.push_str("\n  expectedRows: { max: 10 }");
     shell.sync(&[]).fails_with(23, &["TooManyRows"]);
 }

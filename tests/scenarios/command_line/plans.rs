@@ -21,7 +21,7 @@ fn a_plan_shows_what_a_sync_would_send_and_leaves_no_trace() {
         &[
             "users-to-braze plan, nothing was sent",
             "To add 3",
-            "Data points 9",
+            "Data points 12",
             "Deletion guard passes",
             r#"add 1 {"external_id":"1","email":"user1@example.com""#,
         ],

@@ -15,7 +15,8 @@ fn a_first_sync_delivers_and_a_second_one_has_nothing_to_send() {
     shell.world.sandbox.clear_journal();
     let second = shell.sync(&[]);
     second.ends_with(0);
-    assert_eq!(second.out, "✓ users-to-braze  nothing to send: all 3 records are as Braze has them\n");
+    let line = "✓ users-to-braze  nothing to send: all 3 records are as Braze has them";
+    assert!(second.out.starts_with(line) && second.out.lines().count() == 1, "{}", second.out);
     assert_eq!(shell.world.requests(), [] as [&str; 0]);
 }
 

@@ -78,9 +78,13 @@ fn missing_permissions_are_told_with_what_is_lost() {
 }
 
 #[test]
-fn columns_and_rules_that_do_not_fit_fail() {
+fn columns_that_are_not_there_fail_where_they_are_sent_and_are_told_where_they_are_not() {
     let mut shell = Shell::with_users(1..=1);
     shell.world.model = shell.world.model.replace("column: news", "column: nwes");
+    shell
+        .validate(&[])
+        .fails_with(0, &["warn Destination users-to-braze: group news: there is no column nwes"]);
+    shell.world.destination.push_str("\n  groupMappings: [{ group: news, customAttribute: segments }]");
     shell.validate(&[]).fails_with(20, &["FAIL Destination users-to-braze", "nwes"]);
     shell.sync(&[]).ends_with(20);
 }
