@@ -484,7 +484,7 @@ fn a_change_of_mode_or_collection_rewrites_no_membership() {
     assert_eq!(news(&world, 1), Some(GroupState::Unsubscribed));
 }
 
-/// semantics 7.2: the address of a join that waits for its run is not asked about twice.
+/// semantics 7.2: read are only entries about to change: another address of a non-member asks nobody.
 #[test]
 fn a_change_of_the_address_without_a_membership_asks_nobody() {
     let world = members(1, "");
