@@ -170,6 +170,7 @@ pub async fn close(
         run.memory.ledger.last_full_read = Some(run.now);
         run.memory.ledger.adopting = false;
         let awaiting = course.account.skipped_by().iter().any(|(why, _)| *why == Skip::AwaitingAbsence);
+        // Whoever was not reached may still hold what is to be cleared.
         if counts.failed + counts.invalid + counts.held == 0 && !awaiting {
             run.memory.schema.forget_cleared();
         }
