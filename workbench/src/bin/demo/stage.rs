@@ -68,8 +68,10 @@ impl Stage {
 
     /// Waits for Ctrl-C.
     pub(crate) fn wait(&self) {
-        while self.keep {
-            std::thread::park();
+        if self.keep {
+            loop {
+                std::thread::park();
+            }
         }
     }
 
