@@ -120,6 +120,11 @@ impl Record {
         self.attributes[column] = entry;
     }
 
+    /// Whether the person opted out of any group.
+    pub fn has_opt_out(&self) -> bool {
+        self.groups.iter().any(|entry| entry.state == GroupState::OptedOut)
+    }
+
     /// The entry of a group column.
     pub fn group(&self, column: usize) -> GroupEntry {
         self.groups.get(column).copied().unwrap_or_default()

@@ -74,6 +74,7 @@ pub fn ask(
         token: text,
         question: asking.question,
         answer: asking.answer.map(str::to_owned),
+        action: asking.action.to_owned(),
         since: now,
         expires: now + LIFETIME,
         serial,

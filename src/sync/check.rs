@@ -101,9 +101,10 @@ impl Checking<'_> {
             Identity::Same => known.unverified,
             Identity::Proven => false,
             Identity::Unverified => true,
-            Identity::Changed => match self.workspace_answer(memory) {
+            Identity::Changed => match self.workspace_answer(memory, &wanted) {
                 Some(Workspace::Fresh) => return Ok(Workspace::Fresh),
                 Some(Workspace::Same) => {
+                    self.use_up_workspace(memory, &wanted);
                     let fresh_pairs = Binding { pairs: Vec::new(), ..known.clone() };
                     memory.binding = Some(renewed(&fresh_pairs, &wanted, false));
                     return Ok(Workspace::Same);
@@ -133,7 +134,8 @@ impl Checking<'_> {
         account: &Account,
     ) -> Result<Identity, Blocked> {
         if let (Some(then), Some(now)) = (&known.workspace, &wanted.workspace) {
-            return Ok(if then == now { Identity::Same } else { Identity::Changed });
+            // The person's own word for it: nothing has to be proven.
+            return Ok(if then == now { Identity::Proven } else { Identity::Changed });
         }
         let host_changed = known.host != wanted.host;
         if self.plan && (host_changed || known.key_digest != wanted.key_digest) {
@@ -178,8 +180,23 @@ impl Checking<'_> {
         }
     }
 
-    fn workspace_answer(&self, memory: &Memory) -> Option<Workspace> {
-        let given = approval::given(&memory.ledger, Question::WorkspaceChanged, self.approvals, self.now)?;
+    /// Digest of the workspace that is asked about: another edit asks anew.
+    fn workspace_digest(&self, wanted: &Binding) -> u64 {
+        self.key.hash(format!("{}{:?}{}", wanted.host, wanted.workspace, wanted.key_digest).as_bytes())
+    }
+
+    fn use_up_workspace(&self, memory: &mut Memory, wanted: &Binding) {
+        let digest = self.workspace_digest(wanted);
+        let given = approval::given(&memory.ledger, Question::WorkspaceChanged, self.approvals, self.now);
+        if let Some(token) = given.filter(|token| token.digest == digest).map(|token| token.token.clone()) {
+            approval::use_up(&mut memory.ledger, &token);
+        }
+    }
+
+    fn workspace_answer(&self, memory: &Memory, wanted: &Binding) -> Option<Workspace> {
+        let digest = self.workspace_digest(wanted);
+        let given = approval::given(&memory.ledger, Question::WorkspaceChanged, self.approvals, self.now)
+            .filter(|token| token.digest == digest)?;
         match given.answer.as_deref() {
             Some("fresh") => Some(Workspace::Fresh),
             _ => Some(Workspace::Same),
@@ -187,8 +204,7 @@ impl Checking<'_> {
     }
 
     fn ask_workspace(&self, memory: &mut Memory, wanted: &Binding) -> Blocked {
-        let digest =
-            self.key.hash(format!("{}{:?}{}", wanted.host, wanted.workspace, wanted.key_digest).as_bytes());
+        let digest = self.workspace_digest(wanted);
         let questions = ["same", "fresh"]
             .into_iter()
             .map(|answer| {

@@ -1,13 +1,17 @@
 //! Phase 5 and what a run makes of its end: the verdict on the read, the last commit, the report.
 
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
 use crate::braze::Reply;
-use crate::state::StateError;
+use crate::state::{StateError, Status};
 
 use super::approval::{self, Asking};
 use super::course::Course;
 use super::guard;
 use super::job::Collection;
 use super::memory::{IssuedToken, Pair, Question};
+use super::outcome::Skip;
 use super::read::{self, ReadEnd};
 use super::reason::{Reason, Stop};
 use super::report::{
@@ -157,14 +161,17 @@ pub async fn close(
     let traffic = course.account.traffic_so_far();
     let full = course.asked.keys.is_none() && run.job.collection != Collection::None;
     let clean = !course.control.is_stopped() && read.complete && counts.pending == 0;
-    if traffic.track + traffic.delete > 0 {
+    // Also what had no answer may be applied still.
+    if traffic.objects > 0 || course.abandoned.load(Ordering::Relaxed) {
         run.memory.ledger.last_write = Some(run.tools.clock.now());
     }
     if clean && full {
         run.memory.ledger.rows_last_full_read = Some(counts.read);
         run.memory.ledger.last_full_read = Some(run.now);
         run.memory.ledger.adopting = false;
-        if counts.failed == 0 {
+        let awaiting = course.account.skipped_by().iter().any(|(why, _)| *why == Skip::AwaitingAbsence);
+        // Whoever was not reached may still hold what is to be cleared.
+        if counts.failed + counts.invalid + counts.held == 0 && !awaiting {
             run.memory.schema.forget_cleared();
         }
     }
@@ -202,12 +209,7 @@ async fn sample_workspace(run: &mut Run<'_>, course: &Course) {
     {
         return;
     }
-    let settled = course.clock.monotonic().saturating_sub(run.job.app.settle);
-    let keys: Vec<String> = Course::lock(&course.delivered)
-        .iter()
-        .filter(|(_, at)| *at <= settled)
-        .map(|(key, _)| key.clone())
-        .collect();
+    let keys = sample_keys(course, run.job.app.settle, run.known > 0);
     if keys.is_empty() {
         return;
     }
@@ -221,6 +223,26 @@ async fn sample_workspace(run: &mut Run<'_>, course: &Course) {
             binding.pairs.push(Pair { key: user.external_id, id });
         }
     }
+}
+
+/// Records that Braze must know by now: acknowledged long enough ago, or live since an earlier run.
+fn sample_keys(course: &Course, settle: Duration, earlier: bool) -> Vec<String> {
+    let settled = course.clock.monotonic().saturating_sub(settle);
+    let mut keys: Vec<String> = Course::lock(&course.delivered)
+        .iter()
+        .filter(|(_, at)| *at <= settled)
+        .map(|(key, _)| key.clone())
+        .collect();
+    if keys.is_empty() && earlier {
+        // An unreadable store fails the run's last commit; here it only means fewer keys.
+        let _ = course.store.all(&mut |record| {
+            if record.status == Status::Live {
+                keys.push(String::from_utf8_lossy(&record.key).into_owned());
+            }
+            keys.len() < MOST_PAIRS
+        });
+    }
+    keys
 }
 
 /// The report of a run.

@@ -203,9 +203,16 @@ impl Course {
             self.give_up(&parcel.items);
             return leftover;
         }
+        let now = self.clock.now();
+        for (_, meanwhile) in parcel.items.iter_mut().flat_map(|item| &mut item.intended.touched.groups) {
+            // How long an unanswered membership is believed counts from here, not from the start of the run.
+            if let GroupState::UnknownJoin(since) | GroupState::UnknownLeave(since) = meanwhile {
+                *since = now;
+            }
+        }
         let request = self.store.next_request();
         let records = parcel.items.iter().map(|item| item.intended.clone()).collect();
-        let intent = Intent { request, kind: IntentKind::Track, time: self.clock.now(), records };
+        let intent = Intent { request, kind: IntentKind::Track, time: now, records };
         if self.committer.intend(intent).await.is_err() {
             self.give_up(&parcel.items);
             return leftover;
@@ -224,7 +231,9 @@ impl Course {
         let mut exceptions = Vec::new();
         let mut books = Books::default();
         for (position, (item, fate)) in parcel.items.into_iter().zip(delivery.fates).enumerate() {
-            let retries = retry_groups && item.subscriptions.is_some();
+            // A release is nothing but groups: without them nothing of it is left.
+            let releases = item.outcome == Outcome::Released;
+            let retries = retry_groups && item.subscriptions.is_some() && !releases;
             let settled = match fate {
                 Fate::Acknowledged => {
                     books.acknowledged(self, &item);
@@ -309,6 +318,7 @@ impl Course {
             None => Record::new(item.intended.after.key.clone(), Status::Refused),
         };
         record.refused = Some(refusal_mark(item.object_hash, refusal));
+        record.absences = 0;
         self.finish(item.key_hash, Outcome::Failed, item.more);
         Settled::Instead(record, 0)
     }

@@ -30,7 +30,7 @@ impl Course {
         let mut leaves: Vec<Leave> = leaves.into_values().collect();
         leaves.sort_by(|a, b| a.key.cmp(&b.key));
         let staying = if proceed { self.staying(&leaves)? } else { Staying::new() };
-        for chunk in leaves.chunks(CHUNK) {
+        for chunk in leaves.chunks(CHUNK.min(self.objects_per_request)) {
             if proceed && !self.control.is_stopped() {
                 self.leave_chunk(chunk, &staying).await?;
             } else {

@@ -107,6 +107,9 @@ pub struct IssuedToken {
     /// What this token says, where a question has several answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer: Option<String>,
+    /// What would be done: an answer to one action is none to another.
+    #[serde(default)]
+    pub action: String,
     /// When it was first asked.
     pub since: Timestamp,
     /// When the token loses its meaning.

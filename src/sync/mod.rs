@@ -17,6 +17,7 @@ pub mod memory;
 pub mod object;
 pub mod outcome;
 pub mod parcel;
+mod phases;
 pub mod planning;
 pub mod program;
 pub mod read;

@@ -161,9 +161,12 @@ impl Reader<'_> {
             }
         }
         drop(stream);
-        if let Some(trial) = self.trial.take() {
-            self.end_trial(trial).await;
+        if self.end.complete && self.trial.as_ref().is_some_and(|trial| trial.keys > 0) {
+            // The whole table has fewer rows than the trial asks for, and none of them is known.
+            self.fail_trial().await;
+            self.end.complete = false;
         }
+        self.end_trial_now().await;
         self.flush_parcel().await;
         self.flush_staged().await;
         self.flush_notes().await;
@@ -253,11 +256,13 @@ impl Reader<'_> {
         match records.rows[row].wanted {
             Membership::Unknown => {
                 self.known_key(&found).await;
+                self.seen_again(&found);
                 let hint = "the collection's rule could not be evaluated; the record stays as it is";
                 self.invalid(records, row, "RuleError", hint);
             }
             Membership::NotMember => {
                 self.known_key(&found).await;
+                self.seen_again(&found);
                 self.unwanted(records.key(row), found);
             }
             Membership::Member => {
@@ -280,6 +285,15 @@ impl Reader<'_> {
         }
     }
 
+    /// A record that was missing and is read again: what counts is missing in several reads in a row.
+    fn seen_again(&mut self, found: &Found) {
+        if let Found::Known(before) = found
+            && before.absences > 0
+        {
+            self.changes.push(Change::Put(Record { absences: 0, ..(**before).clone() }, 0));
+        }
+    }
+
     async fn known_key(&mut self, found: &Found) {
         if !matches!(found, Found::New | Found::Duplicate) {
             self.end_trial_now().await;
@@ -291,7 +305,7 @@ impl Reader<'_> {
         match found {
             Found::Known(before) if before.status.is_known() => self.end.left.push(key),
             Found::Known(before) => {
-                if matches!(before.status, Status::Absent | Status::Refused) {
+                if matches!(before.status, Status::Absent | Status::Refused) && !before.has_opt_out() {
                     self.changes.push(Change::Erase(before.key));
                 }
                 course.account.skip(Skip::NotInCollection, 1);
@@ -327,7 +341,7 @@ impl Reader<'_> {
         let subject = Subject {
             key: wanted.key,
             key_hash: evaluated.key_hash,
-            fingerprint: evaluated.fingerprint,
+            fingerprint: evaluated.remember,
             before,
         };
         let value = |index: usize| records.value(row, index);
@@ -403,17 +417,21 @@ impl Reader<'_> {
 
     async fn check_trial(&mut self) {
         if self.trial.as_ref().is_some_and(|trial| trial.keys >= TRIAL_KEYS) {
-            self.flush_parcel().await;
-            self.flush_staged().await;
-            self.changes.clear();
-            let trial = self.trial.take().unwrap_or_default();
-            trial.held.into_iter().for_each(|work| abandon(self.course, work));
-            self.end.keys_unknown = true;
-            self.course.control.stop(Stop::new(
-                Reason::ApprovalRequired,
-                "none of the first 1,000 keys is known: sending would create every user anew",
-            ));
+            self.fail_trial().await;
         }
+    }
+
+    async fn fail_trial(&mut self) {
+        self.flush_parcel().await;
+        self.flush_staged().await;
+        self.changes.clear();
+        let trial = self.trial.take().unwrap_or_default();
+        trial.held.into_iter().for_each(|work| abandon(self.course, work));
+        self.end.keys_unknown = true;
+        self.course.control.stop(Stop::new(
+            Reason::ApprovalRequired,
+            "none of the first 1,000 keys is known: sending would create every user anew",
+        ));
     }
 
     async fn end_trial_now(&mut self) {

@@ -89,11 +89,15 @@ pub async fn remove(
             }
         }
     }
+    let complete = !course.control.is_stopped() && course.account.counts.pending.get() == waiting;
     if ending.guard_trips {
+        if complete && !removals.approved.is_empty() && !run.request.plan {
+            run.use_up(Question::DeletionGuard);
+        }
         let asking = Asking {
             question: Question::DeletionGuard,
             answer: None,
-            action: if deletes { "delete" } else { "release" },
+            action: action(deletes),
             digest: removals.digest,
             removals: uncovered,
             known_records: verdict.known,
@@ -105,10 +109,14 @@ pub async fn remove(
         ending.guard = Some(verdict);
         ending.held = verdict.removals + removals.barred.len() as u64;
     } else {
-        let complete = !course.control.is_stopped() && course.account.counts.pending.get() == waiting;
         settle_question(run, &removals, whole_set, complete);
     }
     Ok(())
+}
+
+/// What is done to a record that left, as its question names it.
+fn action(deletes: bool) -> &'static str {
+    if deletes { "delete" } else { "release" }
 }
 
 /// Known records that a complete full read did not find; one that was missing too seldom is only counted.
@@ -128,8 +136,11 @@ async fn find_gone(run: &Run<'_>, course: &Course) -> Result<KeyList, StateError
                     changes.push(Change::Put(record, 0));
                 }
             }
-            Status::Absent | Status::Refused => changes.push(Change::Erase(record.key)),
-            Status::Released => {}
+            // A person's opt-out outlives what else is remembered.
+            Status::Absent | Status::Refused if !record.has_opt_out() => {
+                changes.push(Change::Erase(record.key));
+            }
+            Status::Absent | Status::Refused | Status::Released => {}
         }
         true
     })?;
@@ -143,6 +154,7 @@ fn sort(run: &Run<'_>, course: &Course, read: &ReadEnd, gone: &KeyList) -> Resul
     let deletes = run.job.mode == SyncMode::Sync;
     let approval =
         approval::given(&run.memory.ledger, Question::DeletionGuard, &run.request.approvals, run.now)
+            .filter(|token| token.action == action(deletes))
             .map(|token| token.serial);
     let none_approved = run.job.collection == Collection::None;
     let unverified = run.memory.binding.as_ref().is_some_and(|binding| binding.unverified);
@@ -179,7 +191,7 @@ fn whole_set_approved(run: &Run<'_>, removals: &Removals) -> bool {
     let asking = Asking {
         question: Question::DeletionGuard,
         answer: None,
-        action: if deletes { "delete" } else { "release" },
+        action: action(deletes),
         digest: removals.whole,
         removals: 0,
         known_records: 0,

@@ -33,7 +33,7 @@ impl Course {
     pub async fn release_all(&self, keys: &KeyList) -> Result<Removed, StateError> {
         let mut removed = Removed::default();
         let staying = self.staying(&self.leaves_of(keys)?)?;
-        for chunk in &mut keys.chunks(CHUNK) {
+        for chunk in &mut keys.chunks(CHUNK.min(self.objects_per_request)) {
             if self.control.is_stopped() {
                 self.account.counts.pending.add(chunk.len() as u64);
                 continue;
@@ -98,7 +98,8 @@ impl Course {
             let before = Some(Box::new(record));
             let subject = Subject { key: &key, key_hash, fingerprint: 0, before };
             let no_value = |_| Value { json: b"", data_points: 0 };
-            match compose(&self.program, subject, decision, no_value, (true, true), &mut object) {
+            let how = (self.asked.retry, true);
+            match compose(&self.program, subject, decision, no_value, how, &mut object) {
                 Composed::Send(item) => {
                     parcel.batch.push(&object);
                     parcel.items.push(*item);
@@ -108,9 +109,13 @@ impl Course {
                     self.account.counts.count(outcome);
                 }
                 Composed::Nothing(outcome) => self.account.counts.count(outcome),
-                Composed::RefusedBefore(_) | Composed::TooLarge => {
-                    self.account.counts.count(Outcome::Pending)
+                Composed::RefusedBefore(refusal) => {
+                    let mut rejects = Vec::new();
+                    self.report_refusal(&key, key_hash, refusal, &mut rejects);
+                    let _ = self.committer.reject(rejects, Vec::new()).await;
+                    self.account.counts.count(Outcome::Failed);
                 }
+                Composed::TooLarge => self.account.counts.count(Outcome::Pending),
             }
         }
         self.note(changes).await;
@@ -143,6 +148,10 @@ impl Course {
         if records.is_empty() {
             return Ok(0);
         }
+        if self.control.is_stopped() {
+            self.account.counts.pending.add(records.len() as u64);
+            return Ok(0);
+        }
         let now = self.now();
         let hashes: Vec<u64> = records.iter().map(|record| self.app.hash_key().hash(&record.key)).collect();
         self.app.note_deletes(&hashes, now)?;
@@ -155,6 +164,13 @@ impl Course {
         });
         let intent = Intent { request, kind: IntentKind::Delete, time: now, records: intended.collect() };
         if self.committer.intend(intent).await.is_err() {
+            self.account.counts.pending.add(records.len() as u64);
+            return Ok(0);
+        }
+        if self.control.is_stopped() {
+            // Stopped while the intent became durable: nothing of it goes out.
+            let exceptions = (0..records.len()).map(|position| (position, Settled::Before)).collect();
+            let _ = self.committer.settle(Settlement { request, exceptions }).await;
             self.account.counts.pending.add(records.len() as u64);
             return Ok(0);
         }

@@ -4,15 +4,12 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use futures::StreamExt as _;
-use futures::stream::FuturesUnordered;
 use grouparoo_clock::Clock;
 use jiff::Timestamp;
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::braze::Braze;
-use crate::source::{Selection, Source};
+use crate::source::Source;
 use crate::state::{AppLedger, Header, MemoryStore, StateError, Store};
 
 use super::account::Account;
@@ -21,17 +18,13 @@ use super::check::{Blocked, Checking, Workspace};
 use super::close::{self, Ending};
 use super::committer::Committer;
 use super::course::{Asked, Control, Course};
-use super::job::{Collection, InitialSync, Job, SyncMode};
+use super::job::{InitialSync, Job, SyncMode};
 use super::memory::{Memory, Question};
 use super::planning::Planner;
 use super::program::{self, Program, Surroundings};
-use super::read::{self, ReadEnd, Reading, Work};
+use super::read;
 use super::reason::{Reason, Stop};
-use super::removals;
 use super::report::Report;
-
-/// Longest time that requests in flight may take after a run was stopped.
-const LAST_REQUESTS: Duration = Duration::from_secs(25);
 /// Records for which room is made on a source's word: an estimate may be far too high, as by a single large id.
 const MOST_ESTIMATED: u64 = 1_000_000;
 
@@ -127,7 +120,7 @@ impl Watch {
         Some(self.expected.load(Ordering::Relaxed)).filter(|rows| *rows > 0)
     }
 
-    fn enter(&self, stage: Stage) {
+    pub(super) fn enter(&self, stage: Stage) {
         self.stage.store(stage as u8, Ordering::Relaxed);
     }
 }
@@ -200,7 +193,7 @@ pub struct Run<'a> {
     /// A person chose an empty state for another workspace: everything is sent, whatever `initialSync` says.
     begun_anew: bool,
     /// A person let the primary key change.
-    key_change_approved: bool,
+    pub(super) key_change_approved: bool,
 }
 
 impl<'a> Run<'a> {
@@ -232,16 +225,28 @@ impl<'a> Run<'a> {
     }
 
     async fn go(&mut self) -> Next {
-        match self.attempt().await {
+        let watchdog = self.watchdog();
+        let attempt = tokio::select! {
+            biased;
+            attempt = self.attempt() => attempt,
+            never = watchdog => match never {},
+        };
+        match attempt {
             Ok(next) => next,
             Err(stop) => Next::Ended(Box::new(Ending::stopped(stop))),
         }
     }
 
+    /// The result of a step that may take long before anything was sent; a stop ends it at once.
+    async fn unless_stopped<T>(&self, step: impl Future<Output = T>) -> Result<T, Stop> {
+        let done = self.control.token().run_until_cancelled(step).await;
+        done.ok_or_else(|| self.control.stopped().unwrap_or_else(interrupted))
+    }
+
     async fn attempt(&mut self) -> Result<Next, Stop> {
         self.watch.enter(Stage::Checking);
         self.take_state()?;
-        let described = self.describe().await?;
+        let described = self.unless_stopped(self.describe()).await??;
         let mut program = self.program(&described)?;
         self.memory.schema = program.schema.clone();
         let before = self.memory.binding.clone();
@@ -252,7 +257,10 @@ impl<'a> Run<'a> {
         let (committer, thread) = self.committer();
         let _ = committer.remember(&self.memory).await;
         let course = Arc::new(self.course(program, committer.clone()));
-        let ending = self.phases(&course, described.row_estimate).await;
+        let ending = self.phases(&course).await;
+        if ending.is_err() || self.control.is_stopped() {
+            self.balance(0);
+        }
         drop(course);
         drop(committer);
         // The thread ends with the last committer, after its last commit.
@@ -337,7 +345,11 @@ impl<'a> Run<'a> {
                 .is_some();
         let source = self.tools.source.identity();
         checking.tell_changes(before, &source, &self.account);
-        let workspace = checking.workspace(&mut self.memory, &self.tools.braze, &self.account).await;
+        let token = self.control.token().clone();
+        let asking = checking.workspace(&mut self.memory, &self.tools.braze, &self.account);
+        let Some(workspace) = token.run_until_cancelled(asking).await else {
+            return Err(self.control.stopped().unwrap_or_else(interrupted));
+        };
         let blocked = match workspace {
             Ok(Workspace::Fresh) => return Ok(Some(Next::Fresh)),
             Ok(Workspace::Same) => checking.questions(&mut self.memory, before).err(),
@@ -472,36 +484,9 @@ impl<'a> Run<'a> {
         keys
     }
 
-    /// Phases 2 to 5.
-    async fn phases(&mut self, course: &Arc<Course>, estimate: Option<u64>) -> Result<Ending, Stop> {
-        let _ = estimate;
-        let watchdog = self.watchdog(course);
-        let work = async {
-            let read = if self.job.collection == Collection::None {
-                Ok(ReadEnd { complete: true, ..ReadEnd::default() })
-            } else {
-                self.watch.enter(Stage::Reading);
-                self.read_and_deliver(course).await
-            };
-            match read {
-                Ok(read) => self.after_read(course, read).await,
-                Err(error) => {
-                    self.control.stop(state_stop(&error));
-                    Ok(Ending::default())
-                }
-            }
-        };
-        let ending = tokio::select! {
-            biased;
-            ending = work => ending,
-            never = watchdog => match never {},
-        };
-        ending.map_err(|error| state_stop(&error))
-    }
-
     /// Stops the run on a signal and when its time is up.
-    fn watchdog(&self, course: &Arc<Course>) -> impl Future<Output = std::convert::Infallible> + use<> {
-        let (control, clock) = (course.control.clone(), course.clock.clone());
+    fn watchdog(&self) -> impl Future<Output = std::convert::Infallible> + use<> {
+        let (control, clock) = (self.control.clone(), self.tools.clock.clone());
         let (interrupt, timeout) = (self.tools.interrupt.clone(), self.job.run_timeout);
         async move {
             tokio::select! {
@@ -517,159 +502,10 @@ impl<'a> Run<'a> {
             std::future::pending().await
         }
     }
-
-    async fn read_and_deliver(&self, course: &Arc<Course>) -> Result<ReadEnd, StateError> {
-        let keys = course.asked.keys.clone();
-        let selection = match keys {
-            Some(keys) => Selection::Keys { column: course.program.key_column.clone(), keys },
-            None => Selection::All,
-        };
-        let full = selection == Selection::All;
-        let reading = Reading {
-            relation: self.job.model.relation.clone(),
-            selection,
-            max_rows: self.job.model.max_rows,
-            tolerance: self.job.reject_tolerance,
-            enrich: self.job.enrich,
-            trial: full && self.known >= 1_000 && !self.key_change_approved,
-        };
-        let in_flight = self.job.app.braze.limits.max_in_flight;
-        let (sender, mut receiver) = mpsc::channel(in_flight.clamp(4, 64));
-        let reader = {
-            let (course, source) = (course.clone(), self.tools.source.clone());
-            std::thread::Builder::new()
-                .name("read".to_owned())
-                .spawn(move || {
-                    let runtime = tokio::runtime::Builder::new_current_thread()
-                        .enable_all()
-                        .build()
-                        .expect("the system can make a runtime");
-                    runtime.block_on(read::read(course, source.as_ref(), reading, sender))
-                })
-                .expect("the system can start a thread")
-        };
-        // As many again as may be on the wire: those wait for their intents to become durable.
-        let most = in_flight + in_flight.min(64);
-        let mut running = FuturesUnordered::new();
-        let mut open = true;
-        let deliver = async {
-            while open || !running.is_empty() {
-                tokio::select! {
-                    work = receiver.recv(), if open && running.len() < most => match work {
-                        Some(work) => running.push(carry_out(course, work)),
-                        None => open = false,
-                    },
-                    Some(()) = running.next(), if !running.is_empty() => {}
-                }
-            }
-        };
-        let last_requests = async {
-            course.control.token().cancelled().await;
-            course.clock.sleep(LAST_REQUESTS).await;
-        };
-        let finished = tokio::select! {
-            biased;
-            () = deliver => true,
-            () = last_requests => false,
-        };
-        drop(receiver);
-        if !finished {
-            course.abandoned.store(true, Ordering::Relaxed);
-            tracing::warn!("requests in flight did not end in time; what became of them is unknown");
-        }
-        let ended = tokio::task::spawn_blocking(move || reader.join()).await;
-        ended.expect("the thread was not cancelled").expect("the reader does not panic")
-    }
-
-    async fn after_read(&mut self, course: &Arc<Course>, read: ReadEnd) -> Result<Ending, StateError> {
-        course.committer.flush().await.ok();
-        if course.abandoned.load(Ordering::Relaxed) {
-            let counts = course.account.counts.snapshot();
-            let waiting = read.left.len() as u64 + Course::lock(&course.unfinished).len() as u64;
-            let lost = (counts.read + counts.gone).saturating_sub(counts.decided() + waiting);
-            course.account.counts.pending.add(lost);
-        }
-        for (column, kind) in course.program.alignment.attributes.iter().zip(&read.kinds) {
-            let column = &mut self.memory.schema.attributes[usize::from(*column)];
-            column.kind = column.kind.or(*kind);
-        }
-        let mut ending = Ending { read: close::source_report(self, course, &read), ..Ending::default() };
-        if read.keys_unknown {
-            ending.questions.push(close::ask_keys(self));
-        } else if read.complete && self.key_change_approved {
-            self.use_up(Question::KeyChanged);
-        }
-        let adopting = course.program.rules.adopt;
-        let permitted = close::judge_read(self, course, &read);
-        let control = course.control.clone();
-        let last_requests = async {
-            control.token().cancelled().await;
-            course.clock.sleep(LAST_REQUESTS).await;
-        };
-        let phases = async {
-            self.watch.enter(Stage::Leaving);
-            course.leave_groups(permitted.leaves && !adopting).await?;
-            self.watch.enter(Stage::Removing);
-            removals::remove(self, course, &read, permitted, &mut ending).await
-        };
-        let finished = tokio::select! {
-            biased;
-            result = phases => Some(result),
-            () = last_requests => None,
-        };
-        match finished {
-            Some(result) => result?,
-            None => give_up(course),
-        }
-        self.watch.enter(Stage::Closing);
-        let groups = course.program.group_names.iter().enumerate();
-        let off = groups.filter(|(group, _)| course.group_is_off(*group));
-        ending.groups_off = off.map(|(_, name)| name.clone()).collect();
-        close::close(self, course, &read, &mut ending).await?;
-        Ok(ending)
-    }
-
-    /// Removals that were noted and have no answer do not count as sent.
-    pub fn take_back_removals(&mut self, count: u64) {
-        if let Some(noted) = self.memory.ledger.removals.last_mut().filter(|noted| noted.time == self.now) {
-            noted.count = noted.count.saturating_sub(count);
-        }
-    }
-
-    /// The approval of a question did its work.
-    pub fn use_up(&mut self, question: Question) {
-        let ledger = &mut self.memory.ledger;
-        let given = approval::given(ledger, question, &self.request.approvals, self.now);
-        if let Some(token) = given.map(|token| token.token.clone()) {
-            approval::use_up(ledger, &token);
-        }
-    }
-
-    /// Notes removals that no approval covers, before they are sent: a crash must not hide them from the guard.
-    pub async fn note_removals(&mut self, course: &Course, count: u64) {
-        if count > 0 {
-            super::guard::note(&mut self.memory.ledger, count, self.now);
-            let _ = course.committer.remember(&self.memory).await;
-        }
-    }
 }
 
-/// Requests in flight did not end in time: what has no outcome is pending.
-fn give_up(course: &Course) {
-    tracing::warn!("requests in flight did not end in time; what became of them is unknown");
-    let counts = course.account.counts.snapshot();
-    let lost = (counts.read + counts.gone).saturating_sub(counts.decided());
-    course.account.counts.pending.add(lost);
-}
-
-async fn carry_out(course: &Arc<Course>, work: Work) {
-    match work {
-        Work::Parcel(parcel) => {
-            let stale = course.deliver(parcel).await.stale;
-            course.stage(stale).await;
-        }
-        Work::Stage(candidates) => course.stage(candidates).await,
-    }
+fn interrupted() -> Stop {
+    Stop::new(Reason::Interrupted, "stopped before anything was sent")
 }
 
 /// What a state that cannot be used means for the run.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 
-use crate::braze::{By, ExportedUser, Reply, SubscriptionState};
+use crate::braze::{BrazeError, By, ExportedUser, Reply, SubscriptionState};
 use crate::state::{Change, GroupState, Person, Record, Status};
 
 use super::course::{Course, Leave};
@@ -58,7 +58,10 @@ impl Course {
             match result {
                 Ok(users) => found.extend(self.sort_by_existence(chunk, &users).await),
                 Err(error) => {
-                    self.stop_for(&error);
+                    // One question that Braze does not take leaves its records to the next run.
+                    if !matches!(error, BrazeError::RequestRefused { .. }) {
+                        self.stop_for(&error);
+                    }
                     self.pending(&chunk);
                 }
             }
@@ -165,8 +168,8 @@ impl Course {
             }
             let joins = candidate.memberships[index] == Membership::Member;
             let state = candidate.before.as_ref().map(|b| b.group(rule.column.into()).state);
-            let fresh = matches!(state, None | Some(GroupState::None));
-            (joins && fresh && self.has_opt_out_mark(candidate, index)).then_some(Answer::OptOutMark)
+            let settled = matches!(state, Some(GroupState::In | GroupState::OptedOut));
+            (joins && !settled && self.has_opt_out_mark(candidate, index)).then_some(Answer::OptOutMark)
         };
         rules.iter().enumerate().map(mark).collect()
     }
@@ -244,7 +247,6 @@ impl Course {
     }
 
     fn state_unreadable(&self, group: usize, error: &crate::braze::BrazeError) {
-        use crate::braze::BrazeError;
         match error {
             BrazeError::RequestRefused { .. } => {
                 let name = &self.program.group_names[group];

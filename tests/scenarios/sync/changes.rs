@@ -508,3 +508,45 @@ fn a_raised_guard_lets_the_held_removals_go_with_the_next_run() {
     world.and("  deletionGuard: { maxPercent: 50 }");
     assert_eq!(world.next().counts.deleted, 8);
 }
+
+/// semantics 4.1, row "mapping removed, `onUnmap: Clear`": every live record is cleared, also one that could not be
+/// sent, was not there or was invalid in the run of the edit.
+#[test]
+fn a_clear_reaches_those_who_could_not_be_cleared_at_once() {
+    let mut world = World::new();
+    world.and("  deletionGuard: { absentReads: 2 }");
+    world.and("  collection: { type: Group, group: rich }");
+    world.insert(101..=104);
+    world.sync_well();
+    world.change("\n    - { from: plan, to: plan }", "");
+    world.sandbox.refuse("101", "The value provided is not valid.");
+    world.sql("delete from users where id = 102; update users set points = 'many' where id = 103");
+    let report = world.sync();
+    let counts = report.counts;
+    assert_eq!((counts.failed, counts.skipped, counts.invalid, counts.updated), (1, 1, 1, 1), "{report:#?}");
+    world.sandbox.refuse_nobody();
+    world.insert(102..=102);
+    world.sql("update users set points = 1000");
+    let report = world.next();
+    assert_eq!((report.counts.updated, report.attributes.cleared), (4, 3), "{report:#?}");
+    for key in ["101", "102", "103", "104"] {
+        assert_eq!(world.user(key)["custom_attributes"], json!({ "points": 1000 }), "{key}");
+    }
+}
+
+/// semantics 4.1, row "custom-attribute mapping removed": the same for elements.
+#[test]
+fn an_element_is_removed_from_those_who_could_not_be_reached_at_once() {
+    let mut world = World::new();
+    world.and("  deletionGuard: { absentReads: 2 }");
+    world.and("  groupMappings:\n    - { group: vip, customAttribute: groups }");
+    world.insert(1..=2);
+    world.sql("update users set vip = 1");
+    world.sync_well();
+    world.change("\n  groupMappings:\n    - { group: vip, customAttribute: groups }", "");
+    world.sql("delete from users where id = 1");
+    assert_eq!(world.next().counts.skipped, 1);
+    world.insert(1..=1);
+    world.next();
+    assert_eq!(world.received(), [json!({ "external_id": "1", "groups": { "remove": ["vip"] } })]);
+}

@@ -165,7 +165,7 @@ fn unusable_keys_are_named_and_send_nothing() {
 /// semantics 6.1, rows Integer and Decimal: canonical text decides.
 #[test]
 fn whole_numbers_have_one_canonical_text() {
-    let mut world = World::new();
+    let world = World::new();
     world.sql(
         "drop table users; create table users (id text, email text, first_name text, plan text, points integer, \
          news boolean, vip boolean);",

@@ -453,3 +453,45 @@ fn leaves_are_sent_after_all_joins() {
     assert_eq!(states[..4], ["subscribed"; 4]);
     assert_eq!(states[4..], ["unsubscribed"; 4]);
 }
+
+/// semantics 7.4.3 and 7.2: a record that comes back with another address is asked about under it.
+#[test]
+fn who_comes_back_with_another_address_is_asked_about_anew() {
+    let world = members(2, "");
+    world.sync_well();
+    world.sql("delete from users where id = 1");
+    world.next();
+    world.sandbox.opt_out(NEWS, "taken@example.com");
+    world.sql("insert into users values (1, 'taken@example.com', 'N1', 'basic', 1, 1, 0)");
+    let joins = world.next().memberships.joins + world.next().memberships.joins;
+    assert_eq!(joins, 0);
+    assert_eq!(world.sandbox.subscription(NEWS, "taken@example.com"), Some(GroupState::Unsubscribed));
+}
+
+/// semantics 7.2, "Entries change on transitions only": a change of mode or of the collection rewrites nothing.
+#[test]
+fn a_change_of_mode_or_collection_rewrites_no_membership() {
+    let mut world = members(3, "");
+    world.sync_well();
+    world.sandbox.opt_out(NEWS, "u1@example.com");
+    for mode in ["Sync", "Enrich", "Additive"] {
+        world.mode(mode);
+        assert_eq!(world.next().counts.unchanged, 3, "{mode}");
+        assert_eq!(world.requests(), [] as [&str; 0], "{mode}");
+    }
+    world.and("  collection: { type: Group, group: news }");
+    assert_eq!(world.next().traffic.requests, 0);
+    assert_eq!(news(&world, 1), Some(GroupState::Unsubscribed));
+}
+
+/// semantics 7.2: read are only entries about to change: another address of a non-member asks nobody.
+#[test]
+fn a_change_of_the_address_without_a_membership_asks_nobody() {
+    let world = members(1, "");
+    world.sql("update users set news = 0");
+    world.sync_well();
+    world.sql("update users set email = 'new@example.com'");
+    let report = world.next();
+    assert_eq!((report.counts.updated, world.asked(READ)), (1, 0));
+    assert_eq!(world.next().traffic.requests, 0);
+}

@@ -270,7 +270,7 @@ fn deletes_come_last() {
     assert_eq!(world.requests(), ["/users/track", "/users/delete"]);
 }
 
-/// semantics 8.3.2: the held set does not depend on the order in which rows come.
+/// semantics 8.3.2: only the token of the set lets it go.
 #[test]
 fn a_token_that_nobody_issued_means_nothing() {
     let world = people(20);

@@ -226,12 +226,3 @@ fn a_label_that_is_written_later_is_taken_up() {
     label(&mut world, Some("us"));
     assert_eq!(world.sync().reason, Some(Reason::ApprovalRequired));
 }
-
-/// semantics 4.3, row "Destination deleted, recreated, same name": the state goes on as if never away.
-#[test]
-fn a_renamed_app_of_the_same_workspace_goes_on() {
-    let world = delivered(None);
-    let report = world.next();
-    assert_eq!(report.counts.unchanged, 20);
-    assert_eq!(report.traffic.requests, 0);
-}

@@ -385,3 +385,81 @@ fn without_the_permission_to_delete_all_else_is_delivered() {
     world.sandbox.set_keys([(world.key.clone(), braze_sandbox::Permissions::All)].into());
     assert_eq!(world.next().counts.deleted, 1);
 }
+
+/// semantics 2.3, row 10: an unanswered join of a subscription group is taken back by the release.
+#[test]
+fn an_unanswered_join_is_taken_back_by_a_release() {
+    let mut world = World::new();
+    world.and(&groups());
+    world.insert(1..=2);
+    world.sql("update users set news = 1");
+    lose_answers(&mut world, "/users/track");
+    assert_eq!(world.sync().counts.pending, 2);
+    world.sandbox.clear_faults();
+    assert_eq!(
+        world.sandbox.subscription(NEWS, "u1@example.com"),
+        Some(GroupState::Subscribed),
+        "it was applied"
+    );
+    world.sql("delete from users where id = 1");
+    assert_eq!(world.next().counts.released, 1);
+    assert_eq!(world.sandbox.subscription(NEWS, "u1@example.com"), Some(GroupState::Unsubscribed));
+    assert_eq!(world.sandbox.subscription(NEWS, "u2@example.com"), Some(GroupState::Subscribed));
+}
+
+/// semantics 2.3, row 5: a release respects an opt-out, and remembers it when the person comes back.
+#[test]
+fn a_release_respects_an_opt_out() {
+    for mode in ["Additive", "Enrich"] {
+        let world = filled(mode, 2);
+        world.sql("update users set news = 1");
+        world.sync_well();
+        world.sandbox.opt_out(NEWS, "u1@example.com");
+        world.sql("delete from users where id = 1");
+        let report = world.next();
+        assert_eq!((report.counts.released, report.memberships.opted_out), (1, 1), "{mode}");
+        assert_eq!(world.received(), [] as [Value; 0]);
+        world.sql("insert into users values (1, 'u1@example.com', 'N1', 'basic', 1, 1, 0)");
+        let report = world.next();
+        assert_eq!((report.counts.added, report.memberships.joins), (1, 0), "{mode}");
+        assert_eq!(world.sandbox.subscription(NEWS, "u1@example.com"), Some(GroupState::Unsubscribed));
+    }
+}
+
+/// semantics 2.3, row 8: attribute hashes of a released record are believed for 90 days.
+#[test]
+fn a_record_that_was_released_long_ago_is_sent_in_full() {
+    for (days, sent) in [(89, 1), (91, 4)] {
+        let mut world = World::new();
+        world.insert(1..=2);
+        world.sync_well();
+        world.sql("delete from users where id = 1");
+        world.next();
+        world.rest(std::time::Duration::from_secs(days * 24 * 3600));
+        world.sql("insert into users values (1, 'u1@example.com', 'N1', 'gold', 1, 0, 0)");
+        let report = world.next();
+        assert_eq!((report.counts.added, report.attributes.sent), (1, sent), "after {days} days");
+    }
+}
+
+/// semantics 3: several things happen to one record: the gravest counts.
+#[test]
+fn of_several_objects_of_one_record_the_gravest_outcome_counts() {
+    let mut world = World::new();
+    world.and(&groups());
+    world.insert(1..=2);
+    world.sql("update users set news = 1");
+    world.sync_well();
+    world.sql("update users set news = 0, plan = 'gold'");
+    world.limits = "{ settle: 0s, retryFor: 1s }".to_owned();
+    world.sandbox.set_faults([FaultRule::from(2, Effect::Status(503)).at("/users/track")]);
+    let report = world.sync();
+    assert_eq!(
+        (report.counts.pending, report.counts.updated, report.attributes.sent),
+        (2, 0, 2),
+        "{report:#?}"
+    );
+    world.sandbox.clear_faults();
+    let report = world.next();
+    assert_eq!((report.counts.updated, report.memberships.leaves, report.attributes.sent), (2, 2, 0));
+}

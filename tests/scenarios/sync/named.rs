@@ -326,9 +326,7 @@ fn ten_minutes_of_503_only_make_a_run_longer() {
 /// G 11.14; semantics 9.2: a 429 waits for the reset and spends no attempt.
 #[test]
 fn a_full_window_makes_the_run_wait_and_fails_nothing() {
-    let mut rate = RateLimits::default();
-    rate.track = Limit::per(2, 1);
-    rate.track_burst = None;
+    let rate = RateLimits { track: Limit::per(2, 1), track_burst: None, ..RateLimits::default() };
     let mut world = World::with(Options { rate, ..Options::default() });
     world.limits = "{ settle: 0s, retryFor: 1s, objectsPerRequest: 10 }".to_owned();
     world.rest_at(Duration::ZERO, 1);

@@ -162,3 +162,67 @@ fn a_read_of_keys_does_not_count_absences() {
     assert_eq!(world.run(&request).counts.gone, 0);
     assert_eq!(world.next().counts.deleted, 1);
 }
+
+/// A CSV file of so many customers, delivered in small requests one after the other.
+fn csv(rows: u32) -> World {
+    let mut world = World::new();
+    world.mode("Sync");
+    world.source = "{ csv: { directory: . } }".to_owned();
+    world.model = world.model.replace("table: users", "table: users.csv");
+    world.limits = "{ settle: 0s, retryFor: 5s, objectsPerRequest: 10, maxInFlight: 1 }".to_owned();
+    write_csv(&world, rows);
+    world
+}
+
+fn write_csv(world: &World, rows: u32) {
+    let mut text = String::from("id,email,first_name,plan,points,news,vip\n");
+    for id in 1..=rows {
+        text.push_str(&format!("{id},u{id}@example.com,N{id},basic,{id},false,false\n"));
+    }
+    std::fs::write(world.folder().join("users.csv"), text).expect("a file");
+}
+
+/// semantics 8.2, row "CSV changed meanwhile": none; rows already sent stay sent.
+#[test]
+fn a_file_that_changes_while_it_is_read_removes_nobody() {
+    let world = csv(30);
+    world.sync_well();
+    write_csv(&world, 100_000);
+    let file = world.folder().join("users.csv");
+    let text = std::fs::read_to_string(&file).expect("a file").replacen(
+        "1,u1@example.com,N1,basic,1,false,false\n",
+        "",
+        1,
+    );
+    std::fs::write(&file, &text).expect("a file");
+    world.sandbox.set_faults([braze_sandbox::FaultRule::always(braze_sandbox::Effect::Latency(
+        std::time::Duration::from_millis(20),
+    ))]);
+    let before = world.sandbox.totals().accepted;
+    let report = std::thread::scope(|scope| {
+        let run = scope.spawn(|| world.sync());
+        let deadline = std::time::Duration::from_secs(60);
+        assert!(world.sandbox.wait_until_blocking(deadline, |totals| totals.accepted > before + 20));
+        // Another one in its place, and the rest goes quickly.
+        std::fs::write(&file, &text[..text.len() / 2]).expect("a file");
+        world.sandbox.clear_faults();
+        run.join().expect("a run")
+    });
+    assert_eq!((report.reason, report.exit_code), (Some(Reason::ReadFailed), 30), "{report:#?}");
+    assert_eq!((report.counts.gone, report.counts.deleted, world.deleted().len()), (0, 0, 0));
+    assert!(report.counts.added > 0);
+    assert!(!world.user("1").is_null());
+}
+
+/// semantics 8.2, "cut": a file that is cut short in the middle of a row removes nobody.
+#[test]
+fn a_file_that_ends_in_the_middle_of_a_row_removes_nobody() {
+    let world = csv(10);
+    world.sync_well();
+    let file = world.folder().join("users.csv");
+    let text = std::fs::read_to_string(&file).expect("a file");
+    std::fs::write(&file, &text[..text.len() - 12]).expect("a file");
+    let report = world.sync();
+    assert_eq!((report.counts.gone, world.deleted().len()), (0, 0), "{report:#?}");
+    assert!(report.exit_code != 0, "{report:#?}");
+}
