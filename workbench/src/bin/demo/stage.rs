@@ -66,9 +66,9 @@ impl Stage {
         Ok((owner.clone(), owner.role("reader", &password)))
     }
 
-    /// Waits for Ctrl-C.
-    pub(crate) fn wait(&self) {
-        while self.keep {
+    /// Waits for Ctrl-C, which ends the program.
+    pub(crate) fn wait(&self) -> ! {
+        loop {
             std::thread::park();
         }
     }
