@@ -6,7 +6,7 @@ SHELL := /bin/sh
 
 CARGO := cargo
 # Everything that the demo and the benchmark run.
-PROGRAMS := -p grouparoo -p braze-sandbox -p workbench --bins
+PROGRAMS := --workspace --bins
 DEMO := target/debug/grouparoo-demo
 BENCH := target/release/grouparoo-bench
 ifneq ($(CARGO_TARGET_DIR),)

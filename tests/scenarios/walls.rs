@@ -57,9 +57,6 @@ const CLOCKLESS: [&str; 7] = [
 /// Most lines of a file of code, its tests apart.
 const MOST_LINES: usize = 600;
 
-/// Files that are longer, to be divided. None may be added.
-const TOO_LONG: [&str; 1] = ["src/sync/run.rs"];
-
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -274,17 +271,13 @@ fn time_comes_from_the_clock_alone() {
 
 #[test]
 fn files_of_code_stay_short() {
-    let long: BTreeSet<String> = ["src", "sandbox/src", "clock/src", "workbench/src"]
+    let long: Vec<String> = ["src", "sandbox/src", "clock/src", "workbench/src"]
         .into_iter()
         .flat_map(code)
         .filter(|code| code.text.lines().count() > MOST_LINES)
         .map(|code| code.path)
         .collect();
-    let known: BTreeSet<String> = TOO_LONG.iter().map(|&path| path.to_owned()).collect();
-    let new: Vec<&String> = long.difference(&known).collect();
-    let divided: Vec<&String> = known.difference(&long).collect();
-    assert!(new.is_empty(), "longer than {MOST_LINES} lines: {new:?}");
-    assert!(divided.is_empty(), "no longer too long, take them off the list: {divided:?}");
+    assert!(long.is_empty(), "longer than {MOST_LINES} lines: {long:?}");
 }
 
 #[test]

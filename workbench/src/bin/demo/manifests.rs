@@ -10,6 +10,12 @@ pub(crate) const NEWSLETTER: &str = "7b1c2c1e-6f0e-4c53-9d2e-0d0b7f7b2a11";
 /// The group of text messages.
 pub(crate) const TEXTS: &str = "3f0a9d52-8c1b-4e7a-b6d4-5e2f1c9a7b30";
 
+/// The sandbox is one process on the reader's own machine.
+const LIMITS: &str = "  limits:
+    settle: 0s # the sandbox has applied a request when it answers; Braze needs a while, 10s if this is left out
+    maxInFlight: 4 # one small server; for Braze itself leave this out
+";
+
 /// Name and content of each file.
 type Files = [(&'static str, &'static str); 4];
 
@@ -50,7 +56,7 @@ fn filled(name: &str, text: &str, endpoint: &str, login: Option<&Login>) -> Resu
     let mut text = text.to_owned();
     if name == "braze-app.yaml" {
         replace(&mut text, "http://127.0.0.1:8070", endpoint)?;
-        text.push_str("  limits: { settle: 0s } # the sandbox has applied a request when it answers; Braze needs a while\n");
+        text.push_str(LIMITS);
     }
     if let (Some(login), "source.yaml") = (login, name) {
         let quoted = |value: &str| serde_json::Value::from(value).to_string();

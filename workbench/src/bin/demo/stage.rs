@@ -66,12 +66,10 @@ impl Stage {
         Ok((owner.clone(), owner.role("reader", &password)))
     }
 
-    /// Waits for Ctrl-C.
-    pub(crate) fn wait(&self) {
-        if self.keep {
-            loop {
-                std::thread::park();
-            }
+    /// Waits for Ctrl-C, which ends the program.
+    pub(crate) fn wait(&self) -> ! {
+        loop {
+            std::thread::park();
         }
     }
 
