@@ -113,12 +113,12 @@ impl Inner {
                 // Overwritten since: what is newer holds.
                 _ if !current => {}
                 Some(Settled::Unknown) => self.put(intended.open(), 0, None),
-                Some(Settled::Before) => match intended.before {
-                    Some(before) => self.put(*before, 0, None),
+                Some(Settled::Before) => match &intended.before {
+                    Some(before) => self.put((**before).clone(), 0, None),
                     None => drop(self.entries.remove(&key)),
                 },
                 None if intent.kind == IntentKind::Delete => drop(self.entries.remove(&key)),
-                None => self.put(intended.after, intended.fingerprint, None),
+                None => self.put(intended.after.clone(), intended.fingerprint, None),
             }
         }
     }

@@ -20,6 +20,8 @@ pub use log::LogStore;
 pub use memory::MemoryStore;
 pub use record::{AttributeEntry, GroupEntry, GroupState, Record, Status};
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -78,7 +80,7 @@ pub struct Intent {
     /// When it was noted.
     pub time: Timestamp,
     /// The records it carries, in the order of its objects.
-    pub records: Vec<IntendedRecord>,
+    pub records: Vec<Arc<IntendedRecord>>,
 }
 
 /// Kinds of requests that change something at Braze.

@@ -144,10 +144,10 @@ impl Account {
     }
 
     /// Adds to the counts of targets, by column.
-    pub fn fields(&self, counts: &HashMap<u16, FieldCount>) {
+    pub fn fields(&self, counts: &[FieldCount]) {
         let mut tables = self.tables();
-        for (column, count) in counts {
-            let field = tables.fields.entry(*column).or_default();
+        for (column, count) in (0..).zip(counts).filter(|(_, count)| count.set + count.cleared > 0) {
+            let field = tables.fields.entry(column).or_default();
             field.set += count.set;
             field.cleared += count.cleared;
         }

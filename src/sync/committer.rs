@@ -210,8 +210,9 @@ impl Worker {
     }
 
     fn commit(&mut self, gathered: &mut Gathered) {
-        let Gathered { commit, waiting, .. } = std::mem::take(gathered);
-        if self.failed {
+        let Gathered { commit, waiting, since, .. } = std::mem::take(gathered);
+        // An empty commit would still be one: it would make the index that the run's end wrote look old.
+        if self.failed || since.is_none() {
             return;
         }
         match self.store.commit(self.header.epoch, commit) {
@@ -227,5 +228,59 @@ impl Worker {
                 self.stop.cancel();
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::HashKey;
+    use crate::state::{IntentKind, MemoryStore};
+
+    fn start() -> (Arc<MemoryStore>, Committer, JoinHandle<()>, CancellationToken) {
+        let store = Arc::new(MemoryStore::new("a store", HashKey::new([1; 16])));
+        let header = store.begin().expect("taken");
+        let stop = CancellationToken::new();
+        let (committer, thread) = Committer::start(store.clone(), header, Clock::system(), stop.clone());
+        (store, committer, thread, stop)
+    }
+
+    fn intent(store: &MemoryStore) -> Intent {
+        let (request, time) = (store.next_request(), jiff::Timestamp::UNIX_EPOCH);
+        Intent { request, kind: IntentKind::Track, time, records: Vec::new() }
+    }
+
+    /// An empty commit at the end would make the index snapshot of the run's end look old.
+    #[test]
+    fn who_was_given_nothing_commits_nothing() {
+        let (store, committer, thread, _) = start();
+        let commits = store.commits();
+        let before = *commits.borrow();
+        drop(committer);
+        thread.join().expect("the thread ends");
+        assert_eq!(*commits.borrow(), before);
+    }
+
+    /// semantics 10.1: a request goes out only after its intent is durable.
+    #[tokio::test]
+    async fn an_intent_is_durable_when_it_is_released() {
+        let (store, committer, thread, _) = start();
+        committer.intend(intent(&store)).await.expect("durable");
+        assert_eq!(store.open_requests(), 1);
+        drop(committer);
+        tokio::task::spawn_blocking(move || thread.join()).await.expect("no panic").expect("the thread ends");
+    }
+
+    /// semantics 10.7: a failed commit stops the run, and no request is released by it.
+    #[tokio::test]
+    async fn a_failed_commit_releases_nothing_and_stops_the_run() {
+        let (store, committer, thread, stop) = start();
+        store.fail_commit(1);
+        assert_eq!(committer.intend(intent(&store)).await, Err(Lost));
+        assert!(stop.is_cancelled());
+        assert!(matches!(committer.failure(), Some(StateError::Unwritable { .. })));
+        assert_eq!(store.open_requests(), 0);
+        drop(committer);
+        tokio::task::spawn_blocking(move || thread.join()).await.expect("no panic").expect("the thread ends");
     }
 }

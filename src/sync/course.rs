@@ -204,7 +204,9 @@ impl Course {
             return leftover;
         }
         let now = self.clock.now();
-        for (_, meanwhile) in parcel.items.iter_mut().flat_map(|item| &mut item.intended.touched.groups) {
+        let intended = parcel.items.iter_mut().filter(|item| !item.intended.touched.groups.is_empty());
+        for (_, meanwhile) in intended.flat_map(|item| &mut Arc::make_mut(&mut item.intended).touched.groups)
+        {
             // How long an unanswered membership is believed counts from here, not from the start of the run.
             if let GroupState::UnknownJoin(since) | GroupState::UnknownLeave(since) = meanwhile {
                 *since = now;
@@ -361,7 +363,7 @@ impl Course {
         let mut stripped = object.to_vec();
         stripped.drain(groups);
         let subscriptions = self.subscription_columns();
-        let mut intended = item.intended.clone();
+        let mut intended = (*item.intended).clone();
         for &(column, _) in &item.intended.touched.groups {
             if subscriptions.contains(&column) {
                 let before = intended.before.as_ref().map(|b| b.group(column.into())).unwrap_or_default();
@@ -375,7 +377,7 @@ impl Course {
             return None;
         }
         let item = Item {
-            intended,
+            intended: Arc::new(intended),
             key_hash: item.key_hash,
             outcome: item.outcome,
             data_points: item.data_points,
@@ -467,17 +469,22 @@ pub(super) struct Books {
     sent: u64,
     cleared: u64,
     memberships: Memberships,
-    fields: HashMap<u16, FieldCount>,
+    /// By column.
+    fields: Vec<FieldCount>,
     groups: HashMap<usize, (u64, u64)>,
     rejects: Vec<Reject>,
 }
 
 impl Books {
     pub(super) fn acknowledged(&mut self, course: &Course, item: &Item) {
-        let IntendedRecord { after, touched, .. } = &item.intended;
+        let IntendedRecord { after, touched, .. } = &*item.intended;
         for &column in &touched.attributes {
-            let field = self.fields.entry(column).or_default();
-            if matches!(after.attribute(column.into()), crate::state::AttributeEntry::Hash(_)) {
+            let column = usize::from(column);
+            if column >= self.fields.len() {
+                self.fields.resize(column + 1, FieldCount::default());
+            }
+            let field = &mut self.fields[column];
+            if matches!(after.attribute(column), crate::state::AttributeEntry::Hash(_)) {
                 field.set += 1;
                 self.sent += 1;
             } else {

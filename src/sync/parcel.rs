@@ -1,6 +1,7 @@
 //! What travels from comparison to delivery: composed objects, and records that Braze must be asked about first.
 
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::braze::{Refusal, TrackBatch};
@@ -29,7 +30,7 @@ pub struct Parcel {
 /// One object of a request and what it means.
 pub struct Item {
     /// The record before, after and meanwhile.
-    pub intended: IntendedRecord,
+    pub intended: Arc<IntendedRecord>,
     /// Hash of the key.
     pub key_hash: u64,
     /// The record's outcome when the object is acknowledged.
@@ -180,7 +181,12 @@ pub fn compose<'v>(
         _ => Outcome::Added,
     };
     Composed::Send(Box::new(Item {
-        intended: IntendedRecord { after: decision.after, before, touched: decision.touched, fingerprint },
+        intended: Arc::new(IntendedRecord {
+            after: decision.after,
+            before,
+            touched: decision.touched,
+            fingerprint,
+        }),
         key_hash,
         outcome,
         data_points: written.data_points,

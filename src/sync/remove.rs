@@ -2,6 +2,7 @@
 //! run", "Subscription groups", "Deletion guard").
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use crate::braze::{BrazeError, Fate, Refusal, Traffic};
 use crate::state::{
@@ -156,11 +157,13 @@ impl Course {
         let hashes: Vec<u64> = records.iter().map(|record| self.app.hash_key().hash(&record.key)).collect();
         self.app.note_deletes(&hashes, now)?;
         let request = self.store.next_request();
-        let intended = records.iter().map(|record| IntendedRecord {
-            after: Record::new(record.key.clone(), record.status),
-            before: Some(Box::new(record.clone())),
-            touched: Touched { deletes: Some(record.delete_sent.unwrap_or(now)), ..Touched::default() },
-            fingerprint: 0,
+        let intended = records.iter().map(|record| {
+            Arc::new(IntendedRecord {
+                after: Record::new(record.key.clone(), record.status),
+                before: Some(Box::new(record.clone())),
+                touched: Touched { deletes: Some(record.delete_sent.unwrap_or(now)), ..Touched::default() },
+                fingerprint: 0,
+            })
         });
         let intent = Intent { request, kind: IntentKind::Delete, time: now, records: intended.collect() };
         if self.committer.intend(intent).await.is_err() {

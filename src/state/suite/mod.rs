@@ -177,6 +177,7 @@ pub(super) fn intended(after: Record, before: Option<Record>, fingerprint: u64) 
 }
 
 pub(super) fn track(request: u64, records: Vec<IntendedRecord>) -> Commit {
+    let records = records.into_iter().map(Arc::new).collect();
     let intent = Intent { request, kind: IntentKind::Track, time: time(0), records };
     Commit { intents: vec![intent], ..Commit::default() }
 }
@@ -188,7 +189,8 @@ pub(super) fn delete(request: u64, records: &[Record]) -> Commit {
         touched: Touched { deletes: Some(time(7)), ..Touched::default() },
         fingerprint: 0,
     });
-    let intent = Intent { request, kind: IntentKind::Delete, time: time(7), records: records.collect() };
+    let intent =
+        Intent { request, kind: IntentKind::Delete, time: time(7), records: records.map(Arc::new).collect() };
     Commit { intents: vec![intent], ..Commit::default() }
 }
 

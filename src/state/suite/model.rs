@@ -209,7 +209,12 @@ impl Life {
             let requests = self.stores().map(|store| store.next_request());
             let kind = if delete { IntentKind::Delete } else { IntentKind::Track };
             for (commit, request) in commits.iter_mut().zip(requests) {
-                commit.intents.push(Intent { request, kind, time: time(0), records: records.clone() });
+                commit.intents.push(Intent {
+                    request,
+                    kind,
+                    time: time(0),
+                    records: records.iter().cloned().map(std::sync::Arc::new).collect(),
+                });
             }
             self.open.push(Open { requests, records });
         }

@@ -21,7 +21,7 @@ fn sync(home: &Embedded, records: u64) -> u64 {
                 request: home.store().next_request(),
                 kind: IntentKind::Track,
                 time: time(0),
-                records: records.collect(),
+                records: records.map(std::sync::Arc::new).collect(),
             };
             commit.intents.push(intent);
         }
