@@ -17,6 +17,17 @@ pub struct Field {
     pub path: Option<Vec<String>>,
     /// Whether Braze counts it as a data point.
     pub costs: bool,
+    /// The name as it stands in an object behind another member: `,"name":`.
+    member: Box<[u8]>,
+}
+
+impl Field {
+    /// A field of that name, or of that path.
+    pub fn new(name: &str, path: Option<Vec<String>>, costs: bool) -> Self {
+        let mut member = Vec::with_capacity(name.len() + 4);
+        push_name(name, &mut member);
+        Self { name: name.to_owned(), path, costs, member: member.into() }
+    }
 }
 
 /// How a mapped group is written.
@@ -111,13 +122,17 @@ fn write_fields<'a, 'v: 'a>(
                 written.data_points += u64::from(if field.costs { wanted.data_points } else { 0 });
                 match &field.path {
                     Some(path) => nested.push((path.as_slice(), wanted.json)),
-                    None => push_member(&field.name, wanted.json, out),
+                    None => {
+                        out.extend_from_slice(&field.member);
+                        out.extend_from_slice(wanted.json);
+                    }
                 }
             }
             AttributeWrite::Null(index) => {
                 let field = &shape.fields[index];
                 written.data_points += u64::from(field.costs);
-                push_member(&field.name, b"null", out);
+                out.extend_from_slice(&field.member);
+                out.extend_from_slice(b"null");
             }
             AttributeWrite::Cleared(column) => {
                 written.data_points += 1;
@@ -242,10 +257,14 @@ fn write_subscriptions(
 }
 
 fn push_member(name: &str, json: &[u8], out: &mut Vec<u8>) {
+    push_name(name, out);
+    out.extend_from_slice(json);
+}
+
+fn push_name(name: &str, out: &mut Vec<u8>) {
     out.push(b',');
     push_string(name, out);
     out.push(b':');
-    out.extend_from_slice(json);
 }
 
 fn push_string(text: &str, out: &mut Vec<u8>) {
@@ -258,12 +277,12 @@ mod tests {
     use crate::sync::schema::{AttributeColumn, AttributeStyle, GroupColumn, Use};
 
     fn field(name: &str) -> Field {
-        Field { name: name.to_owned(), path: None, costs: true }
+        Field::new(name, None, true)
     }
 
     fn nested(path: &str) -> Field {
         let parts = path.split('.').map(str::to_owned).collect();
-        Field { name: path.to_owned(), path: Some(parts), costs: true }
+        Field::new(path, Some(parts), true)
     }
 
     fn shape() -> Shape {

@@ -66,6 +66,13 @@ pub fn decide(rules: &Rules, before: Option<&Record>, row: &Row<'_>, answers: &[
     (after.absences, after.held_since, after.refused) = (0, None, None);
     (after.delete_sent, after.released) = (None, None);
     let mut decision = Decision { after, ..Decision::default() };
+    if before.is_none() {
+        // Nearly every value of a new record is sent: room for them is made once.
+        let values = rules.attributes.len();
+        decision.after.attributes.reserve(values);
+        decision.attributes.reserve(values);
+        decision.touched.attributes.reserve(values);
+    }
     if rules.adopt {
         adopt(rules, row, &mut decision);
         return decision;

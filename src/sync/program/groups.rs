@@ -71,7 +71,7 @@ impl Builder<'_> {
                     consent: false,
                     kind: None,
                 },
-                field: Field { name: attribute.clone(), path: None, costs: true },
+                field: Field::new(attribute, None, true),
                 kind: target.json_kind(),
                 role: Role::Plain,
                 style: AttributeStyle::Flag,

@@ -62,13 +62,11 @@ impl Builder<'_> {
         };
         Some(AttributePart {
             source,
-            field: Field {
-                name: target.name().to_owned(),
-                path: target
-                    .is_nested()
-                    .then(|| target.path().iter().map(|part| part.name().to_owned()).collect()),
-                costs: target.costs_data_points(),
-            },
+            field: Field::new(
+                target.name(),
+                target.is_nested().then(|| target.path().iter().map(|part| part.name().to_owned()).collect()),
+                target.costs_data_points(),
+            ),
             kind,
             role,
             style,
