@@ -67,7 +67,8 @@ pub async fn remove(
         run.now,
     );
     let whole_set = whole_set_approved(run, &removals);
-    let trips = verdict.trips && !whole_set;
+    // With nothing to keep back there is no question, whatever the last 24 hours say.
+    let trips = verdict.trips && !whole_set && !removals.guarded.is_empty();
     let bars = !removals.barred.is_empty() && !whole_set;
     ending.guard_trips = trips || bars;
     let deletes = run.job.mode == SyncMode::Sync;

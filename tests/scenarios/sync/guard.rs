@@ -294,3 +294,16 @@ fn a_question_about_removals_is_not_asked_twice_by_a_plan() {
     assert_eq!(world.approve(&asked).counts.deleted, 12);
     assert!(world.plan().pending_approvals.is_empty());
 }
+
+/// semantics 8.1, 8.3.1: what was removed earlier keeps nothing back; with no removal there is nothing to ask.
+#[test]
+fn a_run_without_removals_passes_whatever_was_removed_before() {
+    let mut world = people(20);
+    world.sql("delete from users where id <= 5");
+    assert_eq!(world.sync_well().counts.deleted, 5);
+    world.and("  deletionGuard: { minCount: 1 }");
+    let report = world.sync_well();
+    assert_eq!((report.counts.held, report.pending_approvals.len()), (0, 0));
+    world.sql("delete from users where id = 6");
+    assert_eq!(held(&world).counts.held, 1, "the next removal still meets the last 24 hours");
+}
