@@ -92,10 +92,18 @@ mod tests {
     /// api.md, warning `NearStandardField`
     #[test]
     fn a_name_is_near_a_standard_field_when_only_case_and_underscores_differ() {
-        assert_eq!(near_standard("firstName"), Some("first_name"));
-        assert_eq!(near_standard("Email"), Some("email"));
+        for (name, standard) in [
+            ("firstName", "first_name"),
+            ("First_Name", "first_name"),
+            ("FIRSTNAME", "first_name"),
+            ("Email", "email"),
+            ("date-of-first-session", "date_of_first_session"),
+        ] {
+            assert_eq!(near_standard(name), Some(standard), "{name}");
+        }
+        for name in ["first_name", "email", "plan", "first", "emails"] {
+            assert_eq!(near_standard(name), None, "{name}");
+        }
         assert_eq!(near_standard("time-zone"), Some("time_zone"));
-        assert_eq!(near_standard("first_name"), None);
-        assert_eq!(near_standard("first"), None);
     }
 }

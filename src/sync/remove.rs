@@ -22,26 +22,18 @@ use super::reason::{Reason, Stop};
 /// Ids in one delete, and records in one question.
 const CHUNK: usize = 50;
 
-/// What removals sent.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Removed {
-    /// Users deleted or released with something sent.
-    pub destructive: u64,
-}
-
 impl Course {
     /// Releases these records: our groups are cleared, the users stay.
-    pub async fn release_all(&self, keys: &KeyList) -> Result<Removed, StateError> {
-        let mut removed = Removed::default();
+    pub async fn release_all(&self, keys: &KeyList) -> Result<(), StateError> {
         let staying = self.staying(&self.leaves_of(keys)?)?;
         for chunk in &mut keys.chunks(CHUNK.min(self.objects_per_request)) {
             if self.control.is_stopped() {
                 self.account.counts.pending.add(chunk.len() as u64);
                 continue;
             }
-            removed.destructive += self.release_chunk(&chunk, &staying).await?;
+            self.release_chunk(&chunk, &staying).await?;
         }
-        Ok(removed)
+        Ok(())
     }
 
     /// Leaves of subscription groups that releases of these records are.
@@ -61,7 +53,7 @@ impl Course {
         Ok(leaves)
     }
 
-    async fn release_chunk(&self, keys: &[Vec<u8>], staying: &Staying) -> Result<u64, StateError> {
+    async fn release_chunk(&self, keys: &[Vec<u8>], staying: &Staying) -> Result<(), StateError> {
         let rules = &self.program.rules;
         let mut records = Vec::with_capacity(keys.len());
         for key in keys {
@@ -78,7 +70,6 @@ impl Course {
             .collect();
         let answers = self.answers_for_leaves(&leaves, &records.iter().collect::<Vec<_>>()).await;
         let (mut parcel, mut changes, mut object) = (Parcel::default(), Vec::new(), Vec::new());
-        let mut destructive = 0;
         for ((record, mut decision), answers) in records.into_iter().zip(decisions).zip(answers) {
             let mut waiting = false;
             for group in std::mem::take(&mut decision.leaves) {
@@ -92,7 +83,6 @@ impl Course {
                 self.account.counts.count(Outcome::Pending);
                 continue;
             }
-            destructive += u64::from(decision.sends());
             object.clear();
             let key = record.key.clone();
             let key_hash = self.program.hash_key.hash(&key);
@@ -121,23 +111,22 @@ impl Course {
         }
         self.note(changes).await;
         self.deliver(parcel).await;
-        Ok(destructive)
+        Ok(())
     }
 
     /// Deletes these users.
-    pub async fn delete_all(&self, keys: &KeyList) -> Result<Removed, StateError> {
-        let mut removed = Removed::default();
+    pub async fn delete_all(&self, keys: &KeyList) -> Result<(), StateError> {
         for chunk in &mut keys.chunks(CHUNK) {
             if self.control.is_stopped() {
                 self.account.counts.pending.add(chunk.len() as u64);
                 continue;
             }
-            removed.destructive += self.delete_chunk(&chunk).await?;
+            self.delete_chunk(&chunk).await?;
         }
-        Ok(removed)
+        Ok(())
     }
 
-    async fn delete_chunk(&self, keys: &[Vec<u8>]) -> Result<u64, StateError> {
+    async fn delete_chunk(&self, keys: &[Vec<u8>]) -> Result<(), StateError> {
         let mut records = Vec::with_capacity(keys.len());
         for key in keys {
             match self.store.get(key)? {
@@ -147,11 +136,11 @@ impl Course {
         }
         let records = self.keep_opt_outs(records).await?;
         if records.is_empty() {
-            return Ok(0);
+            return Ok(());
         }
         if self.control.is_stopped() {
             self.account.counts.pending.add(records.len() as u64);
-            return Ok(0);
+            return Ok(());
         }
         let now = self.now();
         let hashes: Vec<u64> = records.iter().map(|record| self.app.hash_key().hash(&record.key)).collect();
@@ -168,14 +157,14 @@ impl Course {
         let intent = Intent { request, kind: IntentKind::Delete, time: now, records: intended.collect() };
         if self.committer.intend(intent).await.is_err() {
             self.account.counts.pending.add(records.len() as u64);
-            return Ok(0);
+            return Ok(());
         }
         if self.control.is_stopped() {
             // Stopped while the intent became durable: nothing of it goes out.
             let exceptions = (0..records.len()).map(|position| (position, Settled::Before)).collect();
             let _ = self.committer.settle(Settlement { request, exceptions }).await;
             self.account.counts.pending.add(records.len() as u64);
-            return Ok(0);
+            return Ok(());
         }
         let ids: Vec<&str> = records
             .iter()
@@ -188,11 +177,9 @@ impl Course {
         }
         let mut exceptions = Vec::new();
         let mut rejects = Vec::new();
-        let mut deleted = 0;
         for (position, (record, fate)) in records.iter().zip(delivery.fates).enumerate() {
             let (outcome, settled) = match fate {
                 Fate::Acknowledged => {
-                    deleted += 1;
                     self.account.counts.count(Outcome::Deleted);
                     continue;
                 }
@@ -216,7 +203,7 @@ impl Course {
         if !rejects.is_empty() {
             let _ = self.committer.reject(rejects, Vec::new()).await;
         }
-        Ok(deleted)
+        Ok(())
     }
 
     fn delete_stopped(&self, stop: &BrazeError) {

@@ -38,7 +38,6 @@ pub use nested::MAX_COLLECTION_BYTES;
 pub use prop::{Prop, fits, infer, key_kind};
 pub use settings::Settings;
 pub use spec::SpecProblem;
-pub use standard::near_standard;
 pub use target::{PathSegment, Target};
 pub use write::{JsonKind, Written};
 

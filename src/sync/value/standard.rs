@@ -83,20 +83,6 @@ pub(super) fn is_reserved(name: &str) -> bool {
     RESERVED.contains(&name)
 }
 
-/// The standard field that a custom name resembles: it differs by case, `_`, `-` or spaces alone.
-///
-/// `None` for a standard name itself.
-pub fn near_standard(name: &str) -> Option<&'static str> {
-    let bare = |name: &str| -> String {
-        name.chars().filter(|c| !matches!(c, '_' | '-' | ' ')).flat_map(char::to_lowercase).collect()
-    };
-    if standard(name).is_some() {
-        return None;
-    }
-    let wanted = bare(name);
-    STANDARD.iter().map(|(known, _)| *known).find(|known| bare(known) == wanted)
-}
-
 impl Standard {
     /// Kind of the values that are sent.
     pub(super) fn kind(self) -> JsonKind {
@@ -222,26 +208,4 @@ fn gender(text: &str) -> Result<&'static str, Code> {
     ];
     let known = WORDS.iter().find(|(word, _)| text.eq_ignore_ascii_case(word));
     known.map(|(_, letter)| *letter).ok_or(Code::BadGender)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// semantics 5.3, row names: near a standard name is a warning.
-    #[test]
-    fn names_that_differ_by_case_or_underscores_are_near() {
-        for (name, standard) in [
-            ("firstName", "first_name"),
-            ("First_Name", "first_name"),
-            ("FIRSTNAME", "first_name"),
-            ("Email", "email"),
-            ("date-of-first-session", "date_of_first_session"),
-        ] {
-            assert_eq!(near_standard(name), Some(standard), "{name}");
-        }
-        for name in ["first_name", "email", "plan", "first", "emails"] {
-            assert_eq!(near_standard(name), None, "{name}");
-        }
-    }
 }
