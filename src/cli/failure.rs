@@ -1,10 +1,10 @@
 //! Why a command could not do what it was asked, before any run began.
 
 use crate::controller::Problems;
+use crate::controller::execution::stop_for;
 use crate::manifest::ManifestErrors;
 use crate::state::StateError;
-use crate::sync::reason::{Reason, Stop};
-use crate::sync::run::state_stop;
+use crate::sync::reason::Reason;
 
 use super::exit;
 
@@ -52,15 +52,4 @@ impl From<StateError> for Failure {
         let stop = stop_for(&error);
         Self { code: stop.reason.exit_code(), problems: vec![stop.message] }
     }
-}
-
-/// What a state that cannot be used means, with what to do about it.
-pub(super) fn stop_for(error: &StateError) -> Stop {
-    let stop = state_stop(error);
-    let advice = match error {
-        StateError::Held { .. } => "; wait until it has ended, then run this again",
-        StateError::Newer { .. } => "; use the newer version, or another folder with --state",
-        StateError::Fenced { .. } | StateError::Unreadable { .. } | StateError::Unwritable { .. } => "",
-    };
-    Stop { message: stop.message + advice, ..stop }
 }

@@ -12,9 +12,7 @@ mod failure;
 mod json;
 mod log;
 mod manifests;
-mod outcome;
 mod output;
-mod permissions;
 mod places;
 mod plan;
 mod progress;
@@ -22,14 +20,11 @@ mod questions;
 mod rejects;
 mod rejects_file;
 mod runs;
-mod siblings;
 mod signals;
-mod state;
 mod summary;
 mod sync;
 mod text;
 mod validate;
-mod workspaces;
 
 use std::process::ExitCode;
 

@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use grouparoo_clock::Clock;
 
+use crate::controller::execution::State;
 use crate::sync::job::Job;
 
 use super::arguments::Selection;
 use super::failure::Failure;
 use super::manifests::{self, Prepared};
 use super::output;
-use super::state::State;
 
 /// What a command works on.
 pub(super) struct Place {
@@ -36,7 +36,8 @@ pub(super) fn find(selection: &Selection, for_run: bool, clock: &Clock) -> Resul
         ));
     }
     let path = state_path(selection.state.as_ref(), &selection.files.files);
-    let state = if for_run { State::open(&path, clock) } else { State::read(&path, clock) }?;
+    let state =
+        if for_run { State::open(&path, "grouparoo sync", clock) } else { State::read(&path, clock) }?;
     let all = prepared.into_iter().map(|one| one.job).collect();
     Ok(Place { state, all, chosen, suspended })
 }

@@ -3,13 +3,13 @@
 use grouparoo_clock::Clock;
 use serde::Serialize;
 
+use crate::controller::execution::State;
 use crate::state::{Reject, Store};
 use crate::sync::course::Course;
 
 use super::arguments::{Files, Form, Rejects};
 use super::columns::aligned;
 use super::failure::Failure;
-use super::state::State;
 use super::text::harmless;
 use super::{exit, json, manifests, output, places};
 

@@ -6,6 +6,7 @@ use grouparoo_clock::Clock;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
 
+use crate::controller::execution::{State, Workspaces, siblings, stop_for, stopped};
 use crate::sync::account::Warning;
 use crate::sync::job::Job;
 use crate::sync::reason::{Reason, Stop, graver};
@@ -13,9 +14,6 @@ use crate::sync::report::Report;
 use crate::sync::run::{self, Request, Tools, Watch};
 
 use super::manifests::Prepared;
-use super::state::State;
-use super::workspaces::Workspaces;
-use super::{failure, outcome, siblings};
 
 /// What the thread of the runs tells the thread of the terminal.
 pub(super) enum Event {
@@ -55,7 +53,7 @@ impl Runs<'_> {
             let _ = events.send(Event::Started { destination, watch: watch.clone() });
             let mut report = self
                 .one(prepared, &request, &mut workspaces, &watch)
-                .unwrap_or_else(|stop| outcome::stopped(&prepared.job, &request, stop, self.clock));
+                .unwrap_or_else(|stop| stopped(&prepared.job, &request, stop, self.clock));
             let advice = prepared.advice.iter().map(|advice| Warning {
                 code: advice.code.to_owned(),
                 field: format!("{} {}: {}", advice.kind, advice.name, advice.field),
@@ -85,7 +83,7 @@ impl Runs<'_> {
         if self.interrupt.is_cancelled() {
             return Err(Stop::new(Reason::Interrupted, "was not begun, because of the signal"));
         }
-        let listed = self.state.list().map_err(|error| failure::stop_for(&error))?;
+        let listed = self.state.list().map_err(|error| stop_for(&error))?;
         let is_new = !listed
             .iter()
             .any(|one| (one.namespace.as_str(), one.name.as_str()) == (&job.namespace, &job.state_name));
@@ -94,7 +92,7 @@ impl Runs<'_> {
             return Err(stop);
         }
         let remembering = if request.plan { self.state.for_plan(job) } else { self.state.for_run(job) }
-            .map_err(|error| failure::stop_for(&error))?;
+            .map_err(|error| stop_for(&error))?;
         let tools = Tools {
             store: remembering.store,
             app: remembering.app,

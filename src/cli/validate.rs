@@ -1,24 +1,22 @@
 //! `grouparoo validate`: everything that can be checked before the first run. Nothing is sent or remembered.
 
-mod rows;
-
 use std::collections::HashSet;
 
 use grouparoo_clock::Clock;
 
 use crate::braze::PermissionState;
+use crate::controller::examine::permissions::{Needed, needed};
+use crate::controller::examine::rows;
+use crate::controller::execution::{State, Workspaces, braze_stop, siblings, stop_for};
 use crate::sync::job::Job;
 use crate::sync::read;
 use crate::sync::reason::{Reason, Stop, graver};
 
 use super::arguments::Validate;
 use super::columns::wrapped;
-use super::failure::{self, Failure};
+use super::failure::Failure;
 use super::manifests::{self, Prepared};
-use super::permissions::{Needed, needed};
-use super::state::State;
 use super::text::{counted, harmless};
-use super::workspaces::{Workspaces, braze_stop};
 use super::{exit, output, places};
 
 /// Checks what the manifests show, and unless `--offline` what they lead to.
@@ -37,7 +35,7 @@ pub(super) fn run(arguments: &Validate, clock: &Clock) -> Result<u8, Failure> {
         for advice in &one.advice {
             checks.warn(&advice.to_string());
         }
-        for conflict in super::siblings::conflicts(&one.job, &jobs) {
+        for conflict in siblings::conflicts(&one.job, &jobs) {
             let (name, field, code) = (&one.job.destination, &conflict.field, &conflict.code);
             checks.warn(&format!("Destination {name}: {field}: {} ({code})", conflict.message));
         }
@@ -89,7 +87,7 @@ impl Checks {
         let state = match State::read(path, clock) {
             Ok(state) => state,
             Err(error) => {
-                self.fail("", &failure::stop_for(&error));
+                self.fail("", &stop_for(&error));
                 return None;
             }
         };
@@ -105,7 +103,7 @@ impl Checks {
                     let known = counted(store.size().known, "user", "users");
                     self.good(&format!("{name}: {known} known"));
                 }
-                Err(error) => self.fail("", &failure::stop_for(&error)),
+                Err(error) => self.fail("", &stop_for(&error)),
             }
         }
         Some(state)

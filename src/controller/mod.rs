@@ -3,6 +3,9 @@
 //! Promises: [`resolve()`] turns a Destination with all that it refers to into one fully resolved job, or says
 //! everything that is wrong with it. Refuses to know: how objects are stored and watched.
 
+pub mod conditions;
+pub mod examine;
+pub mod execution;
 pub mod folder;
 pub mod problem;
 pub mod refuse;
@@ -12,6 +15,8 @@ mod resolve_groups;
 mod resolve_mappings;
 pub mod resolve_model;
 pub mod resolve_source;
+pub mod schedule;
+pub mod text;
 
 pub use problem::{Advice, Problem, Problems, Reason};
 pub use refuse::{refuse_shared_state, refuse_unsupported};

@@ -32,13 +32,13 @@ fn others<'a>(job: &'a Job, all: &'a [Job]) -> impl Iterator<Item = &'a Job> {
 }
 
 /// Targets that other Destinations of the same workspace map: they are not cleared when this one drops them.
-pub(super) fn mapped_elsewhere(job: &Job, all: &[Job]) -> Vec<String> {
+pub fn mapped_elsewhere(job: &Job, all: &[Job]) -> Vec<String> {
     let targets: BTreeSet<&str> = others(job, all).flat_map(targets).collect();
     targets.into_iter().map(str::to_owned).collect()
 }
 
 /// Targets and subscription groups that another Destination of the workspace writes too (semantics 2.4).
-pub(super) fn conflicts(job: &Job, all: &[Job]) -> Vec<Warning> {
+pub fn conflicts(job: &Job, all: &[Job]) -> Vec<Warning> {
     let mut warnings = Vec::new();
     for other in others(job, all) {
         let (ours, theirs) = (targets(job), targets(other));
@@ -59,7 +59,7 @@ pub(super) fn conflicts(job: &Job, all: &[Job]) -> Vec<Warning> {
 }
 
 /// What the memories of other Destinations in the state folder mean for a job.
-pub(super) struct Neighbours {
+pub struct Neighbours {
     /// Why it must not run.
     pub stop: Option<Stop>,
     /// What should be known.
@@ -70,7 +70,7 @@ pub(super) struct Neighbours {
 ///
 /// This version does not ask them whose users they keep, so a Destination that deletes may not run beside them
 /// (semantics 2.4). A memory of the same Model without a Destination hints at a renamed one (semantics 4.3).
-pub(super) fn neighbours(job: &Job, is_new: bool, loaded: &[Job], listed: &[Listed]) -> Neighbours {
+pub fn neighbours(job: &Job, is_new: bool, loaded: &[Job], listed: &[Listed]) -> Neighbours {
     let app = job.app_name();
     let mut found = Neighbours { stop: None, warnings: Vec::new() };
     for other in listed {

@@ -8,7 +8,7 @@ use crate::sync::report::{Report, RunMode, SourceReport, TrafficReport, Verdict}
 use crate::sync::run::Request;
 
 /// The report of a run that was stopped before its first step.
-pub(super) fn stopped(job: &Job, request: &Request, stop: Stop, clock: &Clock) -> Report {
+pub fn stopped(job: &Job, request: &Request, stop: Stop, clock: &Clock) -> Report {
     let now = clock.now();
     let result = if stop.reason == Reason::Cancelled { Verdict::Cancelled } else { Verdict::Failed };
     Report {

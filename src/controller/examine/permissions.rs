@@ -4,7 +4,7 @@ use crate::sync::job::{GroupTarget, Job, SyncMode};
 
 /// A permission that is needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Needed {
+pub struct Needed {
     /// Braze's name of it.
     pub name: &'static str,
     /// What happens without it.
@@ -12,7 +12,7 @@ pub(super) struct Needed {
 }
 
 /// The permissions that any of these Destinations needs, in the order of the connection test.
-pub(super) fn needed<'a>(jobs: impl Iterator<Item = &'a Job> + Clone) -> Vec<Needed> {
+pub fn needed<'a>(jobs: impl Iterator<Item = &'a Job> + Clone) -> Vec<Needed> {
     let mut needed = vec![Needed { name: "users.track", otherwise: "without it nothing can be sent" }];
     if jobs.clone().any(|job| job.mode == SyncMode::Sync) {
         needed.push(Needed { name: "users.delete", otherwise: "mode Sync could not delete users" });

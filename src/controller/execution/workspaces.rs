@@ -12,7 +12,7 @@ use crate::sync::read;
 use crate::sync::reason::{Reason, Stop};
 
 /// The clients made so far.
-pub(super) struct Workspaces {
+pub struct Workspaces {
     clock: Clock,
     clients: HashMap<(String, String), Braze>,
 }
@@ -48,7 +48,7 @@ impl Workspaces {
 }
 
 /// Why a workspace cannot be used.
-pub(super) fn braze_stop(app: &str, error: &BrazeError) -> Stop {
+pub fn braze_stop(app: &str, error: &BrazeError) -> Stop {
     let reason = match error.reason() {
         "InvalidSpec" | "CertificateInvalid" => Reason::InvalidSpec,
         "PermissionMissing" => Reason::PermissionMissing,

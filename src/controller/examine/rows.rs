@@ -13,13 +13,11 @@ use crate::sync::program::{self, Program, Surroundings};
 use crate::sync::read;
 use crate::sync::reason::{Reason, Stop};
 
-use super::super::failure;
-use super::super::state::State;
-use super::super::text::{count, counted};
-use super::super::workspaces::Workspaces;
+use crate::controller::execution::{State, Workspaces, stop_for};
+use crate::controller::text::{count, counted};
 
 /// What the sample shows.
-pub(super) struct Look {
+pub struct Look {
     columns: usize,
     rows: u64,
     /// Sentences about what is odd.
@@ -35,7 +33,7 @@ impl Look {
 }
 
 /// Describes the relation, builds the program of a run and evaluates the first rows that the source returns.
-pub(super) async fn look(
+pub async fn look(
     job: &Job,
     workspaces: &Workspaces,
     state: Option<&State>,
@@ -94,7 +92,7 @@ fn build(job: &Job, columns: &[Column], state: Option<&State>, clock: &Clock) ->
     let mut memory = Memory::default();
     let mut hash_key = HashKey::new([0; 16]);
     if let Some(state) = state {
-        let remembering = state.for_plan(job).map_err(|error| failure::stop_for(&error))?;
+        let remembering = state.for_plan(job).map_err(|error| stop_for(&error))?;
         memory = serde_json::from_value(remembering.store.header().body).unwrap_or_default();
         hash_key = remembering.store.hash_key().clone();
     }

@@ -13,10 +13,10 @@ use crate::sync::job::Job;
 use crate::sync::run::CarryOver;
 
 /// What archives a memory and begins anew.
-pub(super) type Archive = Arc<dyn Fn() -> Result<Arc<dyn Store>, StateError> + Send + Sync>;
+pub type Archive = Arc<dyn Fn() -> Result<Arc<dyn Store>, StateError> + Send + Sync>;
 
 /// What a run remembers by.
-pub(super) struct Remembering {
+pub struct Remembering {
     /// The Destination's memory.
     pub store: Arc<dyn Store>,
     /// That of the workspace.
@@ -28,15 +28,17 @@ pub(super) struct Remembering {
 }
 
 /// A state folder; one that is only read may be missing.
-pub(super) struct State {
+pub struct State {
     folder: Option<Folder>,
 }
 
 impl State {
     /// For runs: made if it is not there.
-    pub fn open(path: &Path, clock: &Clock) -> Result<Self, StateError> {
+    ///
+    /// `program` is told to others who want a store that a run of this process holds.
+    pub fn open(path: &Path, program: &str, clock: &Clock) -> Result<Self, StateError> {
         let is_new = !path.exists();
-        let folder = Folder::open(path, options(clock))?;
+        let folder = Folder::open(path, options(program, clock))?;
         if is_new {
             // Keys of customers stand in it: it must not get into a repository by accident.
             let _ = std::fs::write(path.join(".gitignore"), "*\n");
@@ -46,7 +48,7 @@ impl State {
 
     /// For reading: nothing is made, changed or locked.
     pub fn read(path: &Path, clock: &Clock) -> Result<Self, StateError> {
-        Ok(Self { folder: Folder::read(path, options(clock))? })
+        Ok(Self { folder: Folder::read(path, options("a reader", clock))? })
     }
 
     /// Whether there is a folder.
@@ -110,6 +112,6 @@ fn nothing() -> CarryOver {
     Arc::new(|_, _| Ok(()))
 }
 
-fn options(clock: &Clock) -> FolderOptions {
-    FolderOptions { hash_key: None, program: "grouparoo sync".to_owned(), clock: clock.clone() }
+fn options(program: &str, clock: &Clock) -> FolderOptions {
+    FolderOptions { hash_key: None, program: program.to_owned(), clock: clock.clone() }
 }

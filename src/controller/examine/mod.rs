@@ -1,0 +1,4 @@
+//! Looking at what the objects lead to, without sending anything: `validate` and the operator's checks.
+
+pub mod permissions;
+pub mod rows;

@@ -1,0 +1,1 @@
+//! When runs start, and what they are called. Pure.
