@@ -34,9 +34,11 @@ demo-postgres: ## The same from PostgreSQL: a server of its own, or the one of D
 	@$(DEMO) run --postgres $(PLAY)
 
 # Whether the generated files are current (crds/) is among the tests; `make generate` makes them so.
-test: ## All tests, against a real PostgreSQL too, and whether the generated files are current
+test: ## All tests, against a real PostgreSQL and a real Kubernetes API too, and whether the generated files are current
 	@scripts/need cargo cc
 	@scripts/postgres --own
+	@programs=$$(scripts/control-plane) && echo "make test: Kubernetes API from $$programs"
+	@program=$$(scripts/control-plane --kstatus) && echo "make test: conditions are judged by $$program"
 	@echo "make test: all tests of the workspace (a first build takes a while)"
 	$(CARGO) test --workspace --locked
 

@@ -99,6 +99,15 @@ impl Clock {
         }
     }
 
+    /// How long a span of this clock lasts by the system's: for timers of libraries that know no other. A clock
+    /// that is moved by hand has no such length; its spans are taken as they are.
+    pub fn on_the_wall(&self, span: Duration) -> Duration {
+        match &self.0 {
+            Kind::System { .. } | Kind::Manual(_) => span,
+            Kind::Running { factor, .. } => span / *factor,
+        }
+    }
+
     /// Runs `work` for at most `span` of this clock; `None` when the time was up first.
     pub async fn timeout<T>(&self, span: Duration, work: impl Future<Output = T>) -> Option<T> {
         tokio::select! {

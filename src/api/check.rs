@@ -21,6 +21,7 @@ pub struct Kind {
     /// Name of the kind, such as `Model`.
     pub name: String,
     schema: Value,
+    status: Value,
     rules: CompiledSchema,
 }
 
@@ -44,7 +45,8 @@ impl Kind {
         let mut spec_only = serde_json::json!({ "type": "object", "required": ["spec"], "properties": {} });
         spec_only["properties"]["spec"] = root["properties"]["spec"].clone();
         let rules = compile_schema(&spec_only);
-        Self { name: crd.spec.names.kind.clone(), schema: spec_only, rules }
+        let status = root["properties"]["status"].clone();
+        Self { name: crd.spec.names.kind.clone(), schema: spec_only, status, rules }
     }
 
     /// The schema of `{spec: …}`, as JSON.
@@ -72,6 +74,12 @@ impl Kind {
         found
     }
 
+    /// What is wrong with the `status` of an object; nothing: it is accepted. Status has no rules, only shapes.
+    pub fn check_status(&self, status: &Value) -> Vec<Violation> {
+        let schema = serde_json::json!({ "type": "object", "properties": { "status": self.status } });
+        structure::check(&schema, &serde_json::json!({ "status": status }))
+    }
+
     fn broken_rules(&self, object: &Value, before: Option<&Value>) -> Vec<Violation> {
         let Err(errors) = Validator::new().validate_compiled(&self.rules, object, before) else {
             return Vec::new();
@@ -89,6 +97,8 @@ impl Kind {
     }
 }
 
+#[cfg(test)]
+mod fragments;
 #[cfg(test)]
 mod rule_table;
 #[cfg(test)]

@@ -16,6 +16,7 @@ pub mod braze_app;
 pub mod check;
 pub mod crds;
 pub mod destination;
+pub mod folder;
 pub mod lookup;
 pub mod model;
 pub mod patterns;
@@ -36,6 +37,18 @@ pub const APPROVE_ANNOTATION: &str = "grouparoo.io/approve";
 
 /// Annotation that asks for a run or a test.
 pub const REQUESTED_AT_ANNOTATION: &str = "grouparoo.io/requested-at";
+
+/// Annotation of Flux and other tools that asks for the same.
+pub const RECONCILE_AT_ANNOTATION: &str = "reconcile.fluxcd.io/requestedAt";
+
+/// Label of Secrets and ConfigMaps whose users are looked at again when they change.
+pub const WATCH_LABEL: &str = "grouparoo.io/watch";
+
+/// Finalizer of a Destination whose deletion takes everything back from Braze.
+pub const CLEANUP_FINALIZER: &str = "grouparoo.io/cleanup";
+
+/// Label of SyncRuns: their Destination.
+pub const DESTINATION_LABEL: &str = "grouparoo.io/destination";
 
 /// Annotation of a Secret: hosts to which its values may be sent.
 pub const ALLOWED_HOSTS_ANNOTATION: &str = "grouparoo.io/allowed-hosts";

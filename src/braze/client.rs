@@ -43,6 +43,12 @@ impl Braze {
         Ok(Self { core: Arc::new(Core::new(&config, clock, limiter)?) })
     }
 
+    /// From now on this client and all that were made beside it keep these ceilings: requests per second and requests
+    /// in flight. The other limits of a client stay those that it was made with.
+    pub fn set_ceilings(&self, limits: &Limits) {
+        self.core.limiter.set_ceilings(limits);
+    }
+
     /// The ceilings that it was made with.
     pub fn limits(&self) -> Limits {
         self.core.limits

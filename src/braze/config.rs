@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use crate::data::AddressGuard;
+
 /// One workspace: where its REST API is and how to log in.
 #[derive(Clone, Debug)]
 pub struct BrazeConfig {
@@ -15,6 +17,9 @@ pub struct BrazeConfig {
     pub extra_ca: Option<String>,
     /// Ceilings.
     pub limits: Limits,
+    /// Which addresses of the endpoint's host may be connected to; `None`: all. Behind a proxy it is the proxy
+    /// that connects, and nothing is asked.
+    pub guard: Option<AddressGuard>,
 }
 
 /// Ceilings for the traffic to one workspace.

@@ -70,6 +70,11 @@ impl Endpoints {
         })
     }
 
+    /// Host of all URLs, as they are sent to.
+    pub(super) fn host(&self) -> String {
+        self.track.host_str().unwrap_or_default().to_owned()
+    }
+
     pub(super) fn url(&self, call: Call) -> &Url {
         match call {
             Call::Track => &self.track,

@@ -51,6 +51,9 @@ pub enum BrazeError {
     /// The certificate of the endpoint is not trusted (found by the connection test).
     #[error("the certificate of the REST endpoint is not trusted, or is for another host")]
     CertificateInvalid,
+    /// The host of the endpoint leads to an address that the cluster's operator does not allow.
+    #[error("the host of the REST endpoint leads to an address that is not allowed")]
+    EndpointNotAllowed,
     /// Braze stayed away for longer than `limits.retryFor`.
     #[error("Braze was not available for longer than retryFor: {cause}")]
     Unavailable {
@@ -65,6 +68,9 @@ pub enum Outage {
     /// The host name is not known.
     #[error("the host name is not known")]
     Dns,
+    /// The host leads to an address that is not allowed.
+    #[error("the host leads to an address that is not allowed")]
+    NotAllowed,
     /// No connection came about.
     #[error("no connection")]
     Connect,
@@ -114,7 +120,7 @@ impl BrazeError {
             Self::AuthenticationFailed { .. } | Self::PermissionMissing { .. } | Self::CertificateInvalid => {
                 ErrorClass::Dependency
             }
-            Self::ClientSetup => ErrorClass::Dependency,
+            Self::ClientSetup | Self::EndpointNotAllowed => ErrorClass::Dependency,
             Self::RequestRefused { .. } => ErrorClass::Bug,
             Self::EndpointUnreachable { .. } | Self::Unavailable { .. } => ErrorClass::Transient,
         }
@@ -129,6 +135,7 @@ impl BrazeError {
             Self::PermissionMissing { .. } => "PermissionMissing",
             Self::RequestRefused { .. } => "RequestRefused",
             Self::EndpointUnreachable { .. } => "EndpointUnreachable",
+            Self::EndpointNotAllowed => "EndpointNotAllowed",
             Self::Unavailable { .. } => "BrazeUnavailable",
         }
     }
@@ -160,6 +167,9 @@ impl BrazeError {
             }
             Self::CertificateInvalid => {
                 "check restEndpoint; if a proxy or test server has its own certificate authority, name it in tls"
+            }
+            Self::EndpointNotAllowed => {
+                "correct restEndpoint or the name service; the cluster's operator can list the address in allowedHosts"
             }
             Self::Unavailable { .. } => "see Braze's status page; the next run sends what is left",
         }

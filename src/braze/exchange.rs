@@ -153,6 +153,9 @@ impl Core {
         patience: &mut Patience,
         begin: Duration,
     ) -> Result<(), BrazeError> {
+        if cause == Outage::NotAllowed {
+            return Err(BrazeError::EndpointNotAllowed);
+        }
         patience.failed(self.clock.monotonic() - begin);
         if patience.left().is_zero() {
             tracing::warn!(?call, ?cause, failures = patience.failures(), "gave up");

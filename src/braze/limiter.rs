@@ -5,16 +5,17 @@
 
 mod circuit;
 mod headers;
+mod places;
 
 use std::sync::Mutex;
 use std::time::Duration;
 
 use grouparoo_clock::Clock;
 use reqwest::header::HeaderMap;
-use tokio::sync::{Semaphore, SemaphorePermit};
 
 use self::circuit::{Circuit, Entry};
 pub(super) use self::headers::longest_wait;
+use self::places::{Place, Places};
 use super::Limits;
 use super::backoff::Backoff;
 use super::patience::Patience;
@@ -41,12 +42,19 @@ const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 pub(super) struct Limiter {
     clock: Clock,
     lanes: [Lane; 4],
-    in_flight: Semaphore,
-    /// Time between two requests, and when the next may leave.
-    spacing: Option<Duration>,
-    next_slot: Mutex<Duration>,
+    in_flight: Places,
+    rhythm: Mutex<Rhythm>,
     circuit: Circuit,
     backoff: Backoff,
+}
+
+/// When requests may leave, whatever Braze allows.
+#[derive(Debug)]
+struct Rhythm {
+    /// Time between two requests.
+    spacing: Option<Duration>,
+    /// When the next may leave.
+    next: Duration,
 }
 
 /// The queue of one family.
@@ -77,7 +85,7 @@ pub(super) enum Denied {
 #[derive(Debug)]
 pub(super) struct Pass<'a> {
     limiter: &'a Limiter,
-    _place: SemaphorePermit<'a>,
+    _place: Place<'a>,
     probe: bool,
 }
 
@@ -86,12 +94,17 @@ impl Limiter {
         Self {
             clock,
             lanes: Default::default(),
-            in_flight: Semaphore::new(limits.max_in_flight.clamp(1, Semaphore::MAX_PERMITS)),
-            spacing: limits.requests_per_second.map(|rate| Duration::from_secs(1) / rate.max(1)),
-            next_slot: Mutex::new(Duration::ZERO),
+            in_flight: Places::new(limits.max_in_flight),
+            rhythm: Mutex::new(Rhythm { spacing: spacing(limits), next: Duration::ZERO }),
             circuit: Circuit::default(),
             backoff: Backoff::new(),
         }
+    }
+
+    /// Takes these ceilings in place of the present ones, also for those who wait already.
+    pub(super) fn set_ceilings(&self, limits: &Limits) {
+        self.in_flight.set(limits.max_in_flight);
+        self.rhythm.lock().expect("no panic while held").spacing = spacing(limits);
     }
 
     /// Waits until a request of the family may leave.
@@ -125,7 +138,7 @@ impl Limiter {
         loop {
             self.wait_for_limit(lane, patience).await;
             self.wait_for_circuit(patience).await?;
-            let place = self.in_flight.acquire().await.expect("never closed");
+            let place = self.in_flight.take().await;
             self.wait_for_slot(patience).await;
             // Both may have changed while others were in flight.
             if self.clock.monotonic() < lane.paused_until() {
@@ -173,12 +186,12 @@ impl Limiter {
     }
 
     async fn wait_for_slot(&self, patience: &mut Patience) {
-        let Some(spacing) = self.spacing else { return };
         let now = self.clock.monotonic();
         let slot = {
-            let mut next = self.next_slot.lock().expect("no panic while held");
-            let slot = now.max(*next);
-            *next = slot + spacing;
+            let mut rhythm = self.rhythm.lock().expect("no panic while held");
+            let Some(spacing) = rhythm.spacing else { return };
+            let slot = now.max(rhythm.next);
+            rhythm.next = slot + spacing;
             slot
         };
         if slot > now {
@@ -217,6 +230,10 @@ impl Limiter {
     pub(super) fn alive(&self) {
         self.circuit.alive();
     }
+}
+
+fn spacing(limits: &Limits) -> Option<Duration> {
+    limits.requests_per_second.map(|rate| Duration::from_secs(1) / rate.max(1))
 }
 
 impl Lane {

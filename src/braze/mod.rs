@@ -14,6 +14,7 @@ mod deliver;
 mod endpoint;
 mod error;
 mod exchange;
+mod guard;
 mod key;
 mod limiter;
 mod lookup;

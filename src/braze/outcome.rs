@@ -34,8 +34,8 @@ impl Fate {
 pub struct Delivery {
     /// One fate for each object, in the order in which they were given.
     pub fates: Vec<Fate>,
-    /// Why no more should be sent, if so: `AuthenticationFailed`, `NotBraze`, `RequestRefused` or
-    /// `Unavailable` for everything, `PermissionMissing` for this kind of call.
+    /// Why no more should be sent, if so: `AuthenticationFailed`, `NotBraze`, `RequestRefused`, `EndpointNotAllowed`
+    /// or `Unavailable` for everything, `PermissionMissing` for this kind of call.
     pub stop: Option<BrazeError>,
     /// What it cost.
     pub traffic: Traffic,

@@ -107,6 +107,7 @@ impl Core {
                 judge(status)
             }
             Attempt::Unsent(Outage::Certificate) => Finding::Error(BrazeError::CertificateInvalid),
+            Attempt::Unsent(Outage::NotAllowed) => Finding::Error(BrazeError::EndpointNotAllowed),
             Attempt::Unsent(cause) | Attempt::Lost(cause) => {
                 Finding::Error(BrazeError::EndpointUnreachable { cause })
             }

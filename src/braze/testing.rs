@@ -181,6 +181,7 @@ pub(super) fn config(endpoint: &str) -> BrazeConfig {
             max_in_flight: 64,
             retry_for: Duration::from_secs(900),
         },
+        guard: None,
     }
 }
 

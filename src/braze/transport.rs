@@ -9,6 +9,7 @@ use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Certificate, Client, Response, redirect};
 
 use super::endpoint::{Call, Endpoints};
+use super::guard::{self, GuardedNames};
 use super::{BrazeConfig, BrazeError, Outage};
 
 /// A connection that does not come about in this time never will.
@@ -27,6 +28,8 @@ const LONGEST_ANSWER: usize = 4 << 20;
 pub(super) struct Transport {
     client: Client,
     endpoints: Endpoints,
+    /// The host is written as an address that may not be connected to; no name service is asked for it.
+    is_refused: bool,
     clock: Clock,
 }
 
@@ -71,8 +74,14 @@ impl Transport {
                 builder = builder.tls_certs_merge(extra);
             }
         }
+        let mut is_refused = false;
+        if let Some(guard) = &config.guard {
+            let host = endpoints.host();
+            is_refused = guard::address(&host).is_some_and(|address| guard.check(address).is_err());
+            builder = builder.dns_resolver(GuardedNames::new(host, guard.clone()));
+        }
         let client = builder.build().map_err(|_| BrazeError::ClientSetup)?;
-        Ok(Self { client, endpoints, clock })
+        Ok(Self { client, endpoints, is_refused, clock })
     }
 
     /// Length of the URL of a call with a query of this length.
@@ -82,6 +91,9 @@ impl Transport {
 
     /// Sends once. The key is in `authorization` and goes nowhere else.
     pub(super) async fn send(&self, call: Call, payload: &Payload, authorization: HeaderValue) -> Attempt {
+        if self.is_refused {
+            return Attempt::Unsent(Outage::NotAllowed);
+        }
         let mut url = self.endpoints.url(call).clone();
         let request = match payload {
             Payload::Body(body) => self
@@ -130,7 +142,9 @@ async fn read(mut response: Response) -> Result<Option<Bytes>, reqwest::Error> {
 
 /// What an error says about the request. Only errors of the connection's beginning prove that nothing left.
 fn without_answer(error: &reqwest::Error) -> Attempt {
-    if error.is_dns() {
+    if guard::is_refusal(error) {
+        Attempt::Unsent(Outage::NotAllowed)
+    } else if error.is_dns() {
         Attempt::Unsent(Outage::Dns)
     } else if error.is_connect() {
         Attempt::Unsent(tls_outage(error).unwrap_or(Outage::Connect))

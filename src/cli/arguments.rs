@@ -28,6 +28,8 @@ pub(super) enum Command {
     Rejects(Rejects),
     /// Print the Kubernetes definitions of the five kinds
     Crds(Crds),
+    /// Run the controllers in a Kubernetes cluster
+    Operator(Box<super::operator_arguments::Operator>),
 }
 
 /// Which manifests.
@@ -91,6 +93,9 @@ pub(super) struct Sync {
 pub(super) struct Plan {
     #[command(flatten)]
     pub selection: Selection,
+    /// Ask Braze who exists and who opted out, so that nothing is an upper bound; only reads
+    #[arg(long)]
+    pub look_up: bool,
     /// Objects to show as they would be sent
     #[arg(long, value_name = "N", default_value_t = 3)]
     pub samples: usize,

@@ -12,6 +12,8 @@ mod failure;
 mod json;
 mod log;
 mod manifests;
+mod operator;
+mod operator_arguments;
 mod output;
 mod places;
 mod plan;
@@ -47,7 +49,12 @@ pub fn main() -> ExitCode {
             return if error.use_stderr() { ExitCode::from(exit::USAGE) } else { ExitCode::SUCCESS };
         }
     };
-    let code = match log::start().and_then(|()| clock()).and_then(|clock| carry_out(&arguments, &clock)) {
+    let started = match &arguments.command {
+        // It has a log of its own.
+        Command::Operator(_) => Ok(()),
+        _ => log::start(),
+    };
+    let code = match started.and_then(|()| clock()).and_then(|clock| carry_out(&arguments, &clock)) {
         Ok(code) => code,
         Err(failure) => {
             output::complain(&failure);
@@ -64,6 +71,7 @@ fn carry_out(arguments: &Arguments, clock: &Clock) -> Result<u8, Failure> {
         Command::Validate(validate) => validate::run(validate, clock),
         Command::Rejects(rejects) => rejects::run(rejects, clock),
         Command::Crds(crds) => crds::run(crds),
+        Command::Operator(operator) => operator::run(operator, clock),
     }
 }
 

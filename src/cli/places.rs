@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use grouparoo_clock::Clock;
 
 use crate::controller::execution::State;
-use crate::sync::job::Job;
+use crate::controller::execution::siblings::Sibling;
 
 use super::arguments::Selection;
 use super::failure::Failure;
@@ -17,7 +17,7 @@ pub(super) struct Place {
     /// The memory.
     pub state: State,
     /// All Destinations of the manifests.
-    pub all: Vec<Job>,
+    pub all: Vec<Sibling>,
     /// Those to run.
     pub chosen: Vec<Prepared>,
     /// Names of those left out because they are suspended.
@@ -38,7 +38,7 @@ pub(super) fn find(selection: &Selection, for_run: bool, clock: &Clock) -> Resul
     let path = state_path(selection.state.as_ref(), &selection.files.files);
     let state =
         if for_run { State::open(&path, "grouparoo sync", clock) } else { State::read(&path, clock) }?;
-    let all = prepared.into_iter().map(|one| one.job).collect();
+    let all = prepared.iter().map(|one| Sibling::of_job(&one.job)).collect();
     Ok(Place { state, all, chosen, suspended })
 }
 

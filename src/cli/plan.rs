@@ -14,6 +14,7 @@ pub(super) fn run(arguments: &Plan, clock: &Clock) -> Result<u8, Failure> {
     let selection = &arguments.selection;
     let request = Request {
         plan: true,
+        look_up: arguments.look_up,
         full: selection.full,
         keys: selection.keys.clone(),
         samples: arguments.samples,

@@ -159,7 +159,7 @@ impl Summary<'_> {
         table.some("Requests", traffic.requests, &requests);
         table.some("Data points", traffic.data_points, "estimated by Braze's rules");
         if let Some(plan) = &self.report.plan {
-            table.some("To look up first", plan.unknown, "users that Braze may not know");
+            table.some("To look up first", plan.unknown, "users that Braze may not know; --look-up asks");
             let held = plan.guard == "Trips";
             let verdict = if held { "would hold the removals back" } else { "passes" };
             table.word("Deletion guard", verdict);

@@ -5,9 +5,10 @@ use std::collections::HashSet;
 use grouparoo_clock::Clock;
 
 use crate::braze::PermissionState;
-use crate::controller::examine::permissions::{Needed, needed};
+use crate::controller::examine::permissions::{Needed, Needs, needed};
 use crate::controller::examine::rows;
-use crate::controller::execution::{State, Workspaces, braze_stop, siblings, stop_for};
+use crate::controller::execution::siblings::{self, Sibling};
+use crate::controller::execution::{State, Workspaces, braze_stop, stop_for};
 use crate::sync::job::Job;
 use crate::sync::read;
 use crate::sync::reason::{Reason, Stop, graver};
@@ -30,12 +31,12 @@ pub(super) fn run(arguments: &Validate, clock: &Clock) -> Result<u8, Failure> {
     if prepared.is_empty() {
         checks.warn("there is no Destination among them, so a sync would have nothing to do");
     }
-    let jobs: Vec<Job> = prepared.iter().map(|one| one.job.clone()).collect();
+    let all: Vec<Sibling> = prepared.iter().map(|one| Sibling::of_job(&one.job)).collect();
     for one in &prepared {
         for advice in &one.advice {
             checks.warn(&advice.to_string());
         }
-        for conflict in siblings::conflicts(&one.job, &jobs) {
+        for conflict in siblings::conflicts(&Sibling::of_job(&one.job), &all) {
             let (name, field, code) = (&one.job.destination, &conflict.field, &conflict.code);
             checks.warn(&format!("Destination {name}: {field}: {} ({code})", conflict.message));
         }
@@ -110,7 +111,7 @@ impl Checks {
     }
 
     async fn connections(&mut self, prepared: &[Prepared], state: Option<&State>, clock: &Clock) {
-        let mut workspaces = Workspaces::new(clock);
+        let workspaces = Workspaces::new(clock);
         let mut seen = HashSet::new();
         for one in prepared {
             let app = (&one.job.namespace, &one.job.app.name);
@@ -119,7 +120,7 @@ impl Checks {
                     .iter()
                     .map(|other| &other.job)
                     .filter(|job| (&job.namespace, &job.app.name) == app);
-                self.braze(&one.job, &needed(sharing), &mut workspaces).await;
+                self.braze(&one.job, &needed(sharing.map(Needs::of_job)), &workspaces).await;
             }
         }
         let mut broken = HashSet::new();
@@ -135,7 +136,7 @@ impl Checks {
         }
     }
 
-    async fn braze(&mut self, job: &Job, needed: &[Needed], workspaces: &mut Workspaces) {
+    async fn braze(&mut self, job: &Job, needed: &[Needed], workspaces: &Workspaces) {
         let name = &job.app.name;
         let client = match workspaces.client(job) {
             Ok(client) => client,

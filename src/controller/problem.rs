@@ -14,6 +14,8 @@ pub enum Reason {
     InvalidSpec,
     /// Something that the object names is not there; it may still come.
     DependencyNotReady,
+    /// The cluster's operator, or a Secret's owner, does not allow the host.
+    EndpointNotAllowed,
 }
 
 impl fmt::Display for Reason {
@@ -21,6 +23,7 @@ impl fmt::Display for Reason {
         f.write_str(match self {
             Self::InvalidSpec => InvalidSpec::REASON,
             Self::DependencyNotReady => "DependencyNotReady",
+            Self::EndpointNotAllowed => "EndpointNotAllowed",
         })
     }
 }

@@ -106,6 +106,39 @@ pub fn resolve(objects: &Objects<'_>, lookup: &dyn Lookup) -> Result<Resolved, P
     }
 }
 
+/// What the schema and the rules say about a BrazeApp.
+pub fn check_app(app: &BrazeApp) -> Vec<Problem> {
+    check_object("BrazeApp", app, &app.spec)
+}
+
+/// What the schema and the rules say about a Source.
+pub fn check_source(source: &Source) -> Vec<Problem> {
+    check_object("Source", source, &source.spec)
+}
+
+/// What the schema and the rules say about a Model.
+pub fn check_model(model: &Model) -> Vec<Problem> {
+    check_object("Model", model, &model.spec)
+}
+
+/// What a Destination's own fields, and those of its Model, say of whether it can run: without its Secrets, and
+/// without its Model as long as there is none.
+pub fn check_destination(destination: &Destination, model: Option<&Model>) -> (Vec<Problem>, Vec<Advice>) {
+    let problems = check_object("Destination", destination, &destination.spec);
+    if !problems.is_empty() {
+        return (problems, Vec::new());
+    }
+    let mut findings = Findings::of("Destination", destination);
+    refuse_impossible_fields(destination, &mut findings);
+    let _ = times(destination, &mut findings);
+    if let Some(model) = model {
+        let _ = resolve_mappings::resolve(destination, model, &mut findings);
+        let _ = resolve_groups::mappings(destination, model, &mut findings);
+        let _ = resolve_groups::collection(destination, model, &mut findings);
+    }
+    (findings.problems, findings.advice)
+}
+
 /// What the schema and the rules of a kind say about an object.
 fn check_object<K: kube::Resource>(kind: &'static str, object: &K, spec: &impl Serialize) -> Vec<Problem> {
     let mut findings = Findings::of(kind, object);

@@ -48,7 +48,7 @@ fn resolve(app: &BrazeApp, lookup: &dyn Lookup, findings: &mut Findings) -> Opti
     Some(App {
         name: app.name_any(),
         workspace: spec.workspace.clone(),
-        braze: BrazeConfig { endpoint: endpoint?, key: key?, extra_ca: extra_ca?, limits },
+        braze: BrazeConfig { endpoint: endpoint?, key: key?, extra_ca: extra_ca?, limits, guard: None },
         settle: settle?,
     })
 }

@@ -43,7 +43,7 @@ fn one(mapping: &PropertyMapping, origin: ValueOrigin<'_>) -> job::PropertyMappi
             TargetKind::Custom => job::TargetKind::Custom,
             TargetKind::Nested => job::TargetKind::Nested,
         }),
-        clear_on_null: mapping.on_null != Some(OnNull::Leave) && mapping.kind() != TargetKind::Nested,
+        clear_on_null: mapping.on_null != Some(OnNull::Leave),
         as_kind: mapping.as_.map(|kind| match kind {
             As::Boolean => job::AsKind::Boolean,
             As::Number => job::AsKind::Number,

@@ -85,7 +85,7 @@ fn postgres(server: &Server, lookup: &dyn Lookup, findings: &mut Findings) -> Op
         .flatten()
         .map(|parameter| (parameter.name.clone(), parameter.value.clone()))
         .collect();
-    Some(PostgresConfig { login: login?, tls: tls?, session_parameters })
+    Some(PostgresConfig { login: login?, tls: tls?, session_parameters, guard: None })
 }
 
 fn tls(tls: Option<&ServerTls>, lookup: &dyn Lookup, findings: &mut Findings) -> Option<Tls> {

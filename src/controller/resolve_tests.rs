@@ -209,7 +209,10 @@ fn what_is_stated_wins_over_every_default() {
     let origin = &job.properties[2];
     assert!(origin.truncate && !origin.check);
     assert_eq!(origin.as_kind, Some(job::AsKind::String));
-    assert!(!job.properties[3].clear_on_null, "a Nested target is always left");
+    assert!(
+        job.properties[3].clear_on_null,
+        "that null cannot be sent to a Nested target is the engine's to tell"
+    );
     assert!(job.properties[4].always_opt_in && !job.properties[4].clear_on_null);
 }
 

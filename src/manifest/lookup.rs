@@ -8,8 +8,8 @@ use secrecy::SecretString;
 
 use kube::ResourceExt;
 
-use crate::api::{Destination, Found, Lookup, Source};
-use crate::controller::{Objects, Problem, Problems, Reason, Resolved, folder, resolve};
+use crate::api::{Destination, Found, Lookup, Source, folder};
+use crate::controller::{Objects, Problem, Problems, Reason, Resolved, resolve};
 
 use super::set::{Loaded, LoadedSet};
 

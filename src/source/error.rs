@@ -13,6 +13,14 @@ pub enum SourceError {
         /// What the network said.
         cause: String,
     },
+    /// The host leads to an address that the cluster's operator does not allow.
+    #[error("{location} leads to an address that is not allowed: {cause}")]
+    EndpointNotAllowed {
+        /// See [`Source::location`](super::Source::location).
+        location: String,
+        /// What kind of address it is.
+        cause: String,
+    },
     /// The server's certificate was refused.
     #[error("the certificate of {location} was refused: {cause}")]
     CertificateInvalid {

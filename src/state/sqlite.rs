@@ -65,6 +65,41 @@ impl Failure {
         }
     }
 
+    /// The failure of the store of this name when its folder was to be written: where that may help, with what to
+    /// do about the disk.
+    pub fn of_writing(self, name: &str, folder: &Path) -> StateError {
+        let remedy = self.remedy();
+        match (self.of(name), remedy) {
+            (StateError::Unwritable { name, cause }, Some(remedy)) => {
+                let cause = format!("{cause}; {}", remedy.replace("{}", &folder.display().to_string()));
+                StateError::Unwritable { name, cause }
+            }
+            (other, _) => other,
+        }
+    }
+
+    fn remedy(&self) -> Option<&'static str> {
+        const ROOM: &str = "make room in {}, then run this again: nothing that is remembered is lost";
+        const ACCESS: &str = "see that {} has room and may be written, then run this again";
+        match self {
+            Self::Io(error) => match error.kind() {
+                ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => Some(ROOM),
+                ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => Some(ACCESS),
+                _ => None,
+            },
+            Self::Sql(error) => match error.sqlite_error_code()? {
+                ErrorCode::DiskFull => Some(ROOM),
+                // SQLite does not tell whether it was the room of one of its smaller files.
+                ErrorCode::SystemIoFailure
+                | ErrorCode::CannotOpen
+                | ErrorCode::PermissionDenied
+                | ErrorCode::ReadOnly => Some(ACCESS),
+                _ => None,
+            },
+            Self::Damaged(_) | Self::Fenced | Self::Refused(_) => None,
+        }
+    }
+
     /// The failure of the store of this name.
     pub fn of(self, name: &str) -> StateError {
         let name = name.to_owned();
@@ -106,7 +141,8 @@ pub(in crate::state) fn open_writing(
         db.set_prepared_statement_cache_capacity(32);
         Ok(db)
     };
-    let db = write().map_err(|failure| failure.of(name))?;
+    let folder = path.parent().unwrap_or(path);
+    let db = write().map_err(|failure| failure.of_writing(name, folder))?;
     check_format(&db, kind, name)?;
     let prepare = |db: &Connection| -> Result<(), Failure> {
         // The page size counts only as long as the file is empty.
@@ -126,7 +162,7 @@ pub(in crate::state) fn open_writing(
         db.execute_batch("COMMIT")?;
         Ok(())
     };
-    prepare(&db).map_err(|failure| failure.of(name))?;
+    prepare(&db).map_err(|failure| failure.of_writing(name, folder))?;
     check_key(&db, name, key_check)?;
     Ok(db)
 }

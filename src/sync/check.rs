@@ -32,8 +32,10 @@ pub struct Checking<'a> {
     pub known: u64,
     /// Start of the run.
     pub now: Timestamp,
-    /// Mode Plan: Braze is asked nothing.
+    /// Mode Plan without a look-up: Braze is asked nothing.
     pub plan: bool,
+    /// The Destination is being deleted: only whose workspace it is matters.
+    pub cleanup: bool,
 }
 
 /// What the person decided about a workspace, or that nobody had to.
@@ -55,7 +57,8 @@ pub struct Blocked {
 }
 
 impl Blocked {
-    fn stop(stop: Stop) -> Self {
+    /// A stop that asks nothing.
+    pub(super) fn stop(stop: Stop) -> Self {
         Self { stop, questions: Vec::new() }
     }
 }
@@ -82,6 +85,11 @@ impl Checking<'_> {
             },
             mode: Some(job.mode),
         }
+    }
+
+    /// Under collection None rows and their keys mean nothing.
+    fn reads_nothing(&self) -> bool {
+        self.job.collection == Collection::None
     }
 
     /// Compares the binding with what is remembered, and renews it where that is safe.
@@ -143,7 +151,7 @@ impl Checking<'_> {
                 "WorkspaceNotChecked",
                 "",
                 0,
-                "endpoint or key changed since the last run; a plan asks Braze nothing, so whether it is the same \
+                "endpoint or key changed since the last run; a plan without a look-up asks Braze nothing, so whether it is the same \
                  workspace is found out by the next sync",
             );
             return Ok(Identity::Same);
@@ -231,6 +239,9 @@ impl Checking<'_> {
 
     /// Asks the questions that the configuration itself raises; approved ones are used up.
     pub fn questions(&self, memory: &mut Memory, before: Option<&Binding>) -> Result<(), Blocked> {
+        if self.cleanup {
+            return Ok(());
+        }
         let mut questions = Vec::new();
         let mut sentences = Vec::new();
         for (question, digest, sentence) in self.raised(memory, before) {
@@ -265,7 +276,7 @@ impl Checking<'_> {
     /// Questions with the digest of what is asked.
     fn raised(&self, memory: &Memory, before: Option<&Binding>) -> Vec<(Question, u64, String)> {
         let mut raised = Vec::new();
-        if let Some(before) = before.filter(|_| self.known > 0) {
+        if let Some(before) = before.filter(|_| self.known > 0 && !self.reads_nothing()) {
             let now = self.binding();
             let key = |b: &Binding| (b.key_property.clone(), b.key_column.clone(), b.key_family.clone());
             if key(before) != key(&now) {
@@ -303,6 +314,9 @@ impl Checking<'_> {
 
     /// Warnings about what changed since the last run.
     pub fn tell_changes(&self, before: Option<&Binding>, source: &str, account: &Account) {
+        if self.cleanup {
+            return;
+        }
         let alignment = &self.program.alignment;
         for target in &alignment.cleared {
             account.warn(
@@ -318,7 +332,7 @@ impl Checking<'_> {
         for group in &alignment.groups_left {
             account.warn("GroupLeftAsIs", group, 0, "no longer mapped: the memberships stay as they are");
         }
-        if let Some(before) = before {
+        if let Some(before) = before.filter(|_| !self.reads_nothing()) {
             let relation = self.key.hash(format!("{:?}", self.job.model.relation).as_bytes());
             if before.source != source
                 || before.relation_digest != relation

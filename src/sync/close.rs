@@ -390,7 +390,18 @@ fn question(run: &Run<'_>, token: &IssuedToken) -> PendingApproval {
         (Question::CollectionNone, _) => {
             format!("all {} known users stay in Braze and lose our groups", token.removals)
         }
-        (Question::OrphanState | Question::StateLost, _) => "a new state is begun".to_owned(),
+        (Question::StateLost, Some("adopt")) => {
+            "nothing is sent: what the source says now is taken as delivered".to_owned()
+        }
+        (Question::StateLost, _) => {
+            "everything is sent again, which costs data points for every value".to_owned()
+        }
+        (Question::OrphanState, _) => {
+            let orphan = run.request.orphan.as_deref().unwrap_or_default();
+            format!(
+                "nothing is taken over from the state {orphan}: everything is sent as for a new Destination"
+            )
+        }
     };
     PendingApproval {
         token: token.token.clone(),
@@ -414,6 +425,7 @@ impl Run<'_> {
             guard: if trips { "Trips" } else { "Passes" }.to_owned(),
             samples: std::mem::take(&mut planner.samples),
             unknown: planner.unknown,
+            looked_up: planner.looks_up,
         })
     }
 }

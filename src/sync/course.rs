@@ -18,11 +18,14 @@ use crate::state::{
 use super::account::{Account, FieldCount};
 use super::committer::Committer;
 use super::decide::GroupKind;
+use super::kinds::Kinds;
 use super::outcome::{Memberships, Outcome};
 use super::parcel::{Candidate, Item, Parcel, refusal_mark};
 use super::planning::Planner;
 use super::program::Program;
 use super::reason::{Reason, Stop};
+use super::run::StillWanted;
+use super::value::Code;
 
 /// Refusals in a row after which a subscription group is left out for the rest of the run.
 const GROUP_REFUSALS: u32 = 20;
@@ -86,6 +89,8 @@ pub struct Course {
     pub account: Arc<Account>,
     /// What stops the run.
     pub control: Control,
+    /// Asked before each batch of removals.
+    pub still_wanted: StillWanted,
     /// The time.
     pub clock: Clock,
     /// Serial of the run.
@@ -108,6 +113,8 @@ pub struct Course {
     pub abandoned: AtomicBool,
     /// Time of the clock before which nothing is written: the previous run's calls settle until then.
     pub first_write: Duration,
+    /// JSON kinds that are not known from earlier runs.
+    pub kinds: Kinds,
     /// Mode Plan: nothing is sent, and this counts what would be.
     pub planner: Option<Arc<Mutex<Planner>>>,
 }
@@ -139,6 +146,14 @@ impl Course {
     /// Locks something shared; a panic elsewhere does not spoil plain data.
     pub fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
         shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether no removal may be sent any more: the run was stopped, or its objects changed meanwhile.
+    pub fn is_unwanted(&self) -> bool {
+        if let Err(stop) = (self.still_wanted)() {
+            self.control.stop(stop);
+        }
+        self.control.is_stopped()
     }
 
     /// The reference of a key in reports.
@@ -239,6 +254,7 @@ impl Course {
             let settled = match fate {
                 Fate::Acknowledged => {
                     books.acknowledged(self, &item);
+                    self.kinds.sent(&item.intended);
                     self.note_delivered(&item);
                     leftover.accepted.insert(item.key_hash);
                     self.finish(item.key_hash, item.outcome, item.more);
@@ -260,6 +276,7 @@ impl Course {
                 Fate::Refused(refusal) => self.refused(&item, refusal, &mut books),
                 Fate::TooLarge => self.refused_as_too_large(&item, &mut books),
                 Fate::Unknown => {
+                    self.kinds.sent(&item.intended);
                     self.finish(item.key_hash, Outcome::Pending, item.more);
                     Settled::Unknown
                 }
@@ -269,7 +286,10 @@ impl Course {
                 }
                 Fate::Stale => {
                     match item.candidate {
-                        Some(candidate) if !self.control.is_stopped() => leftover.stale.push(*candidate),
+                        Some(candidate) if !self.control.is_stopped() => {
+                            candidate.found.take_back(&self.account);
+                            leftover.stale.push(*candidate);
+                        }
                         _ => self.finish(item.key_hash, Outcome::Pending, item.more),
                     }
                     Settled::Before
@@ -339,6 +359,14 @@ impl Course {
         let field = refusal.field().unwrap_or_default();
         self.account.error(refusal.code(), field, refusal.hint(), &Self::reference(key_hash));
         rejects.push(self.reject(key, field, refusal.code()));
+    }
+
+    /// Counts a value that cannot be sent; returns its row of the list of rejects.
+    pub fn drop_value(&self, key: &[u8], key_hash: u64, attribute: usize, code: Code) -> Reject {
+        let field = &self.program.shape.fields[attribute].name;
+        self.account.attributes.dropped.one();
+        self.account.error(code.code(), field, code.hint(), &Self::reference(key_hash));
+        self.reject(key, field, code.code())
     }
 
     /// A row of the list of rejects.

@@ -42,12 +42,21 @@ impl Course {
         Ok(())
     }
 
+    /// A record that leaves, as phase 2 left it: a plan wrote nothing down.
+    fn remembered(&self, leave: &Leave) -> Result<Option<Record>, StateError> {
+        let planned = self
+            .planner
+            .as_ref()
+            .and_then(|planner| Self::lock(planner).leaving.get(&leave.key_hash).cloned());
+        planned.map_or_else(|| self.store.get(&leave.key), |record| Ok(Some(record)))
+    }
+
     /// Members with the address of a record that leaves, and who do not leave themselves.
     pub(super) fn staying(&self, leaves: &[Leave]) -> Result<Staying, StateError> {
         let mut asked: HashSet<(usize, u64)> = HashSet::new();
         let mut leaving: HashSet<(u64, usize)> = HashSet::new();
         for leave in leaves {
-            let record = self.store.get(&leave.key)?;
+            let record = self.remembered(leave)?;
             for &group in &leave.groups {
                 leaving.insert((leave.key_hash, group));
                 let column = usize::from(self.program.rules.groups[group].column);
@@ -83,7 +92,7 @@ impl Course {
     async fn leave_chunk(&self, chunk: &[Leave], staying: &Staying) -> Result<(), StateError> {
         let mut records = Vec::with_capacity(chunk.len());
         for leave in chunk {
-            records.push(self.store.get(&leave.key)?);
+            records.push(self.remembered(leave)?);
         }
         let wanted: Vec<(&Leave, &Record)> = chunk
             .iter()
@@ -93,11 +102,7 @@ impl Course {
         let lists: Vec<(Vec<u8>, Vec<usize>)> =
             wanted.iter().map(|(leave, _)| (leave.key.clone(), leave.groups.clone())).collect();
         let befores: Vec<&Record> = wanted.iter().map(|(_, record)| *record).collect();
-        let mut answers = self.answers_for_leaves(&lists, &befores).await;
-        if self.planner.is_some() {
-            // A plan asks nothing: leaves are counted as if nobody had opted out.
-            answers.iter_mut().flatten().for_each(|answer| *answer = Some(decide::Answer::Subscribed));
-        }
+        let answers = self.answers_for_leaves(&lists, &befores).await;
         let mut parcel = Parcel::default();
         let mut changes = Vec::new();
         let mut object = Vec::new();
@@ -152,7 +157,10 @@ impl Course {
                 .collect();
             let names: Vec<String> =
                 asked.iter().map(|&at| String::from_utf8_lossy(&leaves[at].0).into_owned()).collect();
-            let states = if self.group_is_off(group) || self.planner.is_some() {
+            let states = if self.asks_nothing() {
+                // As if nobody had opted out.
+                vec![Answer::Subscribed; names.len()]
+            } else if self.group_is_off(group) {
                 vec![Answer::Missing; names.len()]
             } else {
                 self.read_states(group, By::ExternalId, &names).await

@@ -50,6 +50,18 @@ pub struct Binding {
     pub mode: Option<SyncMode>,
 }
 
+impl Binding {
+    /// Takes over what was known of the rows: a run that reads none learns nothing about them.
+    pub fn keep_rows_of(&mut self, before: &Self) {
+        self.source.clone_from(&before.source);
+        self.relation_digest = before.relation_digest;
+        self.model.clone_from(&before.model);
+        self.key_property.clone_from(&before.key_property);
+        self.key_column.clone_from(&before.key_column);
+        self.key_family.clone_from(&before.key_family);
+    }
+}
+
 /// A record and the keyed hash of its `braze_id`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pair {
@@ -81,6 +93,10 @@ pub struct Ledger {
     pub last_full_read: Option<Timestamp>,
     /// An Adopt run has begun and none has read everything yet.
     pub adopting: bool,
+    /// A person decided that this state begins by sending everything, whatever `initialSync` says.
+    pub sends_all: bool,
+    /// The state was restored from a backup: memberships that it remembers as ended by us are not believed yet.
+    pub rolled_back: bool,
     /// Serial of the newest run that began.
     pub serial: u64,
     /// A run has ended well since the state was made.

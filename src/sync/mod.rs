@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod approval;
+pub mod begin;
 pub mod check;
 pub mod close;
 pub mod committer;
@@ -10,8 +11,10 @@ pub mod decide;
 pub mod evaluate;
 pub mod expression;
 pub mod guard;
+pub mod halt;
 pub mod job;
 pub mod keys;
+pub mod kinds;
 pub mod leave;
 pub mod memory;
 pub mod object;

@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use super::decide::{AttributeWrite, Decision, GroupWrite};
 use super::schema::{GroupColumnTarget, Schema};
+use super::value;
 
 /// How a mapped target is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +46,7 @@ pub enum GroupField {
 }
 
 /// What objects are made of.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shape {
     /// One a mapped target, in the order of the rules.
     pub fields: Vec<Field>,
@@ -135,8 +136,9 @@ fn write_fields<'a, 'v: 'a>(
                 out.extend_from_slice(b"null");
             }
             AttributeWrite::Cleared(column) => {
-                written.data_points += 1;
-                push_member(&schema.attributes[usize::from(column)].target, b"null", out);
+                let target = &schema.attributes[usize::from(column)].target;
+                written.data_points += u64::from(value::costs_data_points(target));
+                push_member(target, b"null", out);
             }
         }
     }
@@ -358,5 +360,20 @@ mod tests {
         let (json, told) = written(&decision, false);
         assert_eq!(json, r#"{"external_id":"u\"1","first_name":"Ana"}"#);
         assert_eq!(told, Written { subscriptions: None, data_points: 1 });
+    }
+
+    /// semantics 14.3: 0 for tracking flags and consent targets, also when they are cleared.
+    #[test]
+    fn what_is_free_to_set_is_free_to_clear() {
+        let mut schema = schema();
+        let decision = Decision { attributes: vec![AttributeWrite::Cleared(0)], ..Decision::default() };
+        let value = |_| Value { json: b"", data_points: 0 };
+        for (target, points) in
+            [("plan", 1), ("first_name", 1), ("email_click_tracking_disabled", 0), ("push_subscribe", 0)]
+        {
+            schema.attributes[0].target = target.into();
+            let told = write(&shape(), &schema, b"1", &decision, value, false, &mut Vec::new());
+            assert_eq!(told.data_points, points, "{target}");
+        }
     }
 }

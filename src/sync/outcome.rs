@@ -74,6 +74,11 @@ macro_rules! counters {
             pub fn add_to(&self, live: &$live) {
                 $(if self.$field != 0 { live.$field.add(self.$field); })*
             }
+
+            /// Takes these figures, which were added before, from the live ones.
+            pub fn take_from(&self, live: &$live) {
+                $(if self.$field != 0 { live.$field.take(self.$field); })*
+            }
         }
     };
 }
@@ -91,6 +96,11 @@ impl Counter {
     /// Adds `n`.
     pub fn add(&self, n: u64) {
         self.0.fetch_add(n, Ordering::Relaxed);
+    }
+
+    /// Takes back `n` that were added before.
+    pub fn take(&self, n: u64) {
+        self.0.fetch_sub(n, Ordering::Relaxed);
     }
 
     /// The count.

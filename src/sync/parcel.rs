@@ -7,10 +7,12 @@ use std::time::Duration;
 use crate::braze::{Refusal, TrackBatch};
 use crate::state::{Change, IntendedRecord, Record, Status};
 
+use super::account::Account;
 use super::decide::{Address, Decision, Membership, Row, Wanted};
 use super::evaluate::NEVER_EQUAL;
+use super::kinds::Met;
 use super::object::{self, Value};
-use super::outcome::Outcome;
+use super::outcome::{Memberships, Outcome};
 use super::program::Program;
 
 /// Largest object that Braze takes, with room for the envelope of its request.
@@ -70,8 +72,40 @@ pub struct Candidate {
     pub json: Vec<u8>,
     /// Where each value's JSON stands, and its data points; one an attribute rule.
     pub values: Vec<ValueSpan>,
+    /// Kinds of its values that are not settled.
+    pub kinds: Vec<Met>,
     /// Whether the user's existence must be looked up first.
     pub look_up: bool,
+    /// What its decision found and counted; taken back when it is decided again.
+    pub found: Found,
+}
+
+/// What a decision finds besides what it sends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// Memberships that need nothing, or wait.
+    pub memberships: Memberships,
+    /// Opt-ins that were held back.
+    pub held_consent: u64,
+}
+
+impl Found {
+    /// What this decision finds.
+    pub fn by(decision: &Decision) -> Self {
+        Self { memberships: decision.memberships, held_consent: decision.held_consent }
+    }
+
+    /// Adds it to the books.
+    pub fn count(&self, account: &Account) {
+        self.memberships.add_to(&account.memberships);
+        account.attributes.held_consent.add(self.held_consent);
+    }
+
+    /// Takes it out of the books.
+    pub fn take_back(&self, account: &Account) {
+        self.memberships.take_from(&account.memberships);
+        account.attributes.held_consent.take(self.held_consent);
+    }
 }
 
 /// A value's JSON in a buffer.

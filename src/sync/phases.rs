@@ -114,9 +114,8 @@ impl Run<'_> {
             unfinished.extend(Course::lock(&course.leaves).iter().map(|leave| leave.key_hash));
             self.balance(read.left.len() as u64 + unfinished.len() as u64);
         }
-        for (column, kind) in course.program.alignment.attributes.iter().zip(&read.kinds) {
-            let column = &mut self.memory.schema.attributes[usize::from(*column)];
-            column.kind = column.kind.or(*kind);
+        for (column, kind) in course.kinds.learnt(course.abandoned.load(Ordering::Relaxed)) {
+            self.memory.schema.attributes[usize::from(column)].kind = kind;
         }
         let mut ending = Ending { read: close::source_report(self, course, &read), ..Ending::default() };
         if read.keys_unknown {

@@ -1,8 +1,11 @@
 //! Mode Plan: the run's own code up to the JSON, and then counting instead of sending (docs/semantics.md, "Plan").
 
+use std::collections::HashMap;
+
 use serde_json::value::RawValue;
 
 use crate::braze::Traffic;
+use crate::state::Record;
 
 use super::course::{Books, Course};
 use super::decide::{self, Answer};
@@ -17,14 +20,18 @@ pub struct Planner {
     pub samples: Vec<Sample>,
     /// How many samples are wanted.
     wanted: usize,
+    /// Braze is read, so that nothing has to be assumed.
+    pub looks_up: bool,
+    /// Records as they are after phase 2, of those with leaves to come.
+    pub leaving: HashMap<u64, Record>,
     /// Enrich: records whose existence would be looked up first.
     pub unknown: u64,
 }
 
 impl Planner {
     /// A planner that keeps so many samples.
-    pub fn new(samples: usize) -> Self {
-        Self { samples: Vec::new(), wanted: samples, unknown: 0 }
+    pub fn new(samples: usize, looks_up: bool) -> Self {
+        Self { samples: Vec::new(), wanted: samples, looks_up, leaving: HashMap::new(), unknown: 0 }
     }
 
     /// Counts a request as if Braze had acknowledged it.
@@ -68,6 +75,11 @@ impl Planner {
 }
 
 impl Course {
+    /// A plan without a look-up: Braze is asked nothing.
+    pub fn asks_nothing(&self) -> bool {
+        self.planner.as_ref().is_some_and(|planner| !Self::lock(planner).looks_up)
+    }
+
     /// What would be asked is not asked: joins are counted as if nobody had opted out, users as if they existed.
     pub async fn stage_planned(&self, candidates: Vec<Candidate>) {
         let rules = &self.program.rules;

@@ -15,10 +15,11 @@ use super::decide::{self, Membership};
 use super::evaluate::{Evaluator, Records};
 use super::job::{Enrich, RejectTolerance, SyncMode};
 use super::keys::KeyList;
+use super::kinds::Met;
 use super::outcome::{Outcome, Skip};
 use super::parcel::{Candidate, Composed, Parcel, Subject, compose};
 use super::reason::{Reason, Stop};
-use super::value::JsonKind;
+use super::value::Code;
 
 /// Candidates that are asked about together.
 const STAGE: usize = 50;
@@ -63,8 +64,6 @@ pub struct ReadEnd {
     pub left: KeyList,
     /// None of the first keys is known: nothing was sent.
     pub keys_unknown: bool,
-    /// JSON kind of each target, where a value was met.
-    pub kinds: Vec<Option<JsonKind>>,
     /// How long it took.
     pub took: Duration,
 }
@@ -96,7 +95,6 @@ pub async fn read(
     let result = reader.run(source).await;
     reader.flush_members();
     let mut end = reader.end;
-    end.kinds = reader.evaluator.kinds;
     end.took = course.clock.monotonic().saturating_sub(started);
     result.map(|()| end)
 }
@@ -175,6 +173,7 @@ impl Reader<'_> {
 
     async fn batch(&mut self, batch: &RowBatch, records: &mut Records) -> Result<(), StateError> {
         let course = self.course;
+        course.kinds.fill(&mut self.evaluator.kinds);
         self.evaluator.evaluate(batch, records);
         course.account.counts.read.add(records.rows.len() as u64);
         self.report_values(records);
@@ -209,13 +208,7 @@ impl Reader<'_> {
     fn report_values(&mut self, records: &Records) {
         let course = self.course;
         for &(row, attribute, code) in &records.drops {
-            let field = &course.program.shape.fields[attribute].name;
-            course.account.attributes.dropped.one();
-            let reference = Course::reference(records.rows[row].key_hash);
-            course.account.error(code.code(), field, code.hint(), &reference);
-            if records.rows[row].key.is_ok() {
-                self.reject(course.reject(records.key(row), field, code.code()));
-            }
+            self.reject(course.drop_value(records.key(row), records.rows[row].key_hash, attribute, code));
         }
         for &(attribute, warning) in &records.warnings {
             course.account.attributes.warned.one();
@@ -244,7 +237,7 @@ impl Reader<'_> {
         self.reject(course.reject(records.key(row), property, code));
     }
 
-    async fn record(&mut self, records: &Records, row: usize, found: Found) {
+    async fn record(&mut self, records: &mut Records, row: usize, found: Found) {
         let course = self.course;
         if let Some(trial) = &mut self.trial {
             trial.keys += 1;
@@ -272,6 +265,8 @@ impl Reader<'_> {
                 match found {
                     Found::Unchanged => {
                         self.known_key(&Found::Unchanged).await;
+                        course.kinds.settle(&records.open_kinds(row));
+                        course.kinds.unchanged(records.row(row).attributes);
                         course.account.counts.count(Outcome::Unchanged);
                     }
                     Found::New => self.wanted(records, row, None).await,
@@ -314,16 +309,15 @@ impl Reader<'_> {
         }
     }
 
-    async fn wanted(&mut self, records: &Records, row: usize, before: Option<Box<Record>>) {
+    async fn wanted(&mut self, records: &mut Records, row: usize, before: Option<Box<Record>>) {
         let course = self.course;
         let rules = &course.program.rules;
-        let evaluated = &records.rows[row];
-        let wanted = records.row(row);
+        let evaluated = records.rows[row];
         if self.rests(evaluated.key_hash, before.as_deref()) {
             course.account.skip(Skip::NotInBraze, 1);
             return;
         }
-        let decision = decide::decide(rules, before.as_deref(), &wanted, &[]);
+        let decision = decide::decide(rules, before.as_deref(), &records.row(row), &[]);
         let changes = decision.sends() || !decision.reads.is_empty() || !decision.leaves.is_empty();
         let look_up = !rules.adopt && self.looks_up(before.as_deref(), changes);
         if look_up || !decision.reads.is_empty() {
@@ -336,18 +330,25 @@ impl Reader<'_> {
             }
             return;
         }
+        let mut met = records.open_kinds(row);
+        let decision = if self.claim_kinds(records, row, &mut met) {
+            decision
+        } else {
+            decide::decide(rules, before.as_deref(), &records.row(row), &[])
+        };
+        // What was dropped meanwhile is not remembered as wanted.
+        let fingerprint = records.rows[row].remember;
+        let wanted = records.row(row);
+        course.kinds.found(&decision, wanted.attributes);
         course.tally(&decision, wanted.key, evaluated.key_hash);
         let more = !decision.leaves.is_empty();
-        let subject = Subject {
-            key: wanted.key,
-            key_hash: evaluated.key_hash,
-            fingerprint: evaluated.remember,
-            before,
-        };
+        let subject = Subject { key: wanted.key, key_hash: evaluated.key_hash, fingerprint, before };
         let value = |index: usize| records.value(row, index);
         let how = (course.asked.retry, course.update_only);
         self.object.clear();
-        match compose(&course.program, subject, decision, value, how, &mut self.object) {
+        let composed = compose(&course.program, subject, decision, value, how, &mut self.object);
+        course.kinds.end_claim(&met, &composed);
+        match composed {
             Composed::Send(item) => {
                 if !self.parcel.batch.has_room(self.object.len(), course.objects_per_request) {
                     self.flush_parcel().await;
@@ -368,6 +369,21 @@ impl Reader<'_> {
             }
             Composed::TooLarge => course.too_large(wanted.key, evaluated.key_hash).await,
         }
+    }
+
+    /// Claims the kinds of a record that are not settled. False: a value was dropped, because another kind was first.
+    fn claim_kinds(&mut self, records: &mut Records, row: usize, met: &mut Vec<Met>) -> bool {
+        if met.is_empty() {
+            return true;
+        }
+        let refused = self.course.kinds.claim(met);
+        for &attribute in &refused {
+            records.drop_value(row, attribute);
+            let key_hash = records.rows[row].key_hash;
+            let reject = self.course.drop_value(records.key(row), key_hash, attribute, Code::KindMismatch);
+            self.reject(reject);
+        }
+        refused.is_empty()
     }
 
     /// Enrich: whether a record that is known to be absent rests until it is looked up again.

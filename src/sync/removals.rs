@@ -157,7 +157,7 @@ fn sort(run: &Run<'_>, course: &Course, read: &ReadEnd, gone: &KeyList) -> Resul
         approval::given(&run.memory.ledger, Question::DeletionGuard, &run.request.approvals, run.now)
             .filter(|token| token.action == action(deletes))
             .map(|token| token.serial);
-    let none_approved = run.job.collection == Collection::None;
+    let none_approved = takes_all_by_question(run);
     let unverified = run.memory.binding.as_ref().is_some_and(|binding| binding.unverified);
     let mut removals = Removals::default();
     for key in read.left.iter().chain(gone.iter()) {
@@ -186,6 +186,12 @@ fn sort(run: &Run<'_>, course: &Course, read: &ReadEnd, gone: &KeyList) -> Resul
     Ok(removals)
 }
 
+/// Whether everything is taken back because a person answered the question about it. Nobody did for a Destination that
+/// is deleted: there the guard decides.
+fn takes_all_by_question(run: &Run<'_>) -> bool {
+    run.job.collection == Collection::None && !run.request.cleanup
+}
+
 /// A token of a plan covers an identical set, though no run issued it.
 fn whole_set_approved(run: &Run<'_>, removals: &Removals) -> bool {
     let deletes = run.job.mode == SyncMode::Sync;
@@ -210,7 +216,7 @@ fn settle_question(run: &mut Run<'_>, removals: &Removals, whole_set: bool, comp
         // What remains of the set goes with the next run, by the same token.
         return;
     }
-    if run.job.collection == Collection::None {
+    if takes_all_by_question(run) {
         run.use_up(Question::CollectionNone);
         return;
     }
@@ -233,15 +239,13 @@ async fn send(run: &Run<'_>, course: &Course, keys: &KeyList, deletes: bool) -> 
     if keys.is_empty() {
         return Ok(());
     }
-    if run.request.plan {
-        if deletes {
-            course.plan_deletes(keys);
-            return Ok(());
-        }
-        course.plan_releases(keys)?;
+    if run.request.plan && deletes {
+        course.plan_deletes(keys);
         return Ok(());
     }
-    course.settle().await;
+    if !run.request.plan {
+        course.settle().await;
+    }
     if deletes {
         course.delete_all(keys).await?;
     } else {

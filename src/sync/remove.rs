@@ -27,7 +27,7 @@ impl Course {
     pub async fn release_all(&self, keys: &KeyList) -> Result<(), StateError> {
         let staying = self.staying(&self.leaves_of(keys)?)?;
         for chunk in &mut keys.chunks(CHUNK.min(self.objects_per_request)) {
-            if self.control.is_stopped() {
+            if self.is_unwanted() {
                 self.account.counts.pending.add(chunk.len() as u64);
                 continue;
             }
@@ -117,7 +117,7 @@ impl Course {
     /// Deletes these users.
     pub async fn delete_all(&self, keys: &KeyList) -> Result<(), StateError> {
         for chunk in &mut keys.chunks(CHUNK) {
-            if self.control.is_stopped() {
+            if self.is_unwanted() {
                 self.account.counts.pending.add(chunk.len() as u64);
                 continue;
             }
@@ -159,7 +159,7 @@ impl Course {
             self.account.counts.pending.add(records.len() as u64);
             return Ok(());
         }
-        if self.control.is_stopped() {
+        if self.is_unwanted() {
             // Stopped while the intent became durable: nothing of it goes out.
             let exceptions = (0..records.len()).map(|position| (position, Settled::Before)).collect();
             let _ = self.committer.settle(Settlement { request, exceptions }).await;
@@ -309,35 +309,5 @@ impl Course {
         let requests = keys.len().div_ceil(CHUNK) as u64;
         let objects = keys.len() as u64;
         self.account.traffic(Traffic { requests, delete: requests, objects, ..Traffic::default() });
-    }
-
-    /// Mode Plan: what releases would be, as if nobody had opted out.
-    pub fn plan_releases(&self, keys: &KeyList) -> Result<(), StateError> {
-        let rules = &self.program.rules;
-        for chunk in &mut keys.chunks(CHUNK) {
-            let mut parcel = Parcel::default();
-            for key in chunk {
-                let Some(record) = self.store.get(&key)? else { continue };
-                let mut decision = decide::release(rules, &record);
-                for group in std::mem::take(&mut decision.leaves) {
-                    decide::leave(rules, group, Some(Answer::Subscribed), false, &mut decision);
-                }
-                let key_hash = self.program.hash_key.hash(&key);
-                let subject = Subject { key: &key, key_hash, fingerprint: 0, before: Some(Box::new(record)) };
-                let no_value = |_| Value { json: b"", data_points: 0 };
-                let mut object = Vec::new();
-                match compose(&self.program, subject, decision, no_value, (true, true), &mut object) {
-                    Composed::Send(item) => {
-                        parcel.batch.push(&object);
-                        parcel.items.push(*item);
-                    }
-                    _ => self.account.counts.count(Outcome::Released),
-                }
-            }
-            if let Some(planner) = &self.planner {
-                Self::lock(planner).count(self, parcel);
-            }
-        }
-        Ok(())
     }
 }

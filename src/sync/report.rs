@@ -192,8 +192,11 @@ pub struct PlanReport {
     pub guard: String,
     /// Some objects as they would be sent.
     pub samples: Vec<Sample>,
-    /// Enrich: records whose existence would be looked up first.
+    /// Enrich: records whose existence would be looked up first; 0 when Braze was asked.
     pub unknown: u64,
+    /// Whether Braze was asked who exists and who opted out: then nothing is an upper bound.
+    #[serde(default)]
+    pub looked_up: bool,
 }
 
 /// One record as it would be sent. Shown on the terminal or in a file, never in a status.

@@ -1,5 +1,6 @@
 //! A run from its first check to its last commit (docs/semantics.md, "Phases of a run").
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -9,23 +10,31 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use crate::braze::Braze;
-use crate::source::Source;
+use crate::source::{Description, Source};
 use crate::state::{AppLedger, Header, MemoryStore, StateError, Store};
 
 use super::account::Account;
 use super::approval;
+use super::begin;
+pub use super::begin::Remembered;
 use super::check::{Blocked, Checking, Workspace};
 use super::close::{self, Ending};
 use super::committer::Committer;
 use super::course::{Asked, Control, Course};
-use super::job::{InitialSync, Job, SyncMode};
+use super::halt::Cancellation;
+pub use super::halt::{StillWanted, always_wanted};
+use super::job::{Collection, InitialSync, Job, SyncMode};
+use super::kinds::Kinds;
 use super::memory::{Memory, Question};
 use super::planning::Planner;
 use super::program::{self, Program, Surroundings};
 use super::read;
 use super::reason::{Reason, Stop};
 use super::report::Report;
-/// Records for which room is made on a source's word: an estimate may be far too high, as by a single large id.
+use super::schema::Schema;
+/// Texts in one array attribute above which it is told that Braze keeps 500.
+const MANY_ELEMENTS: usize = 400;
+/// Records for which room is made on a source's word: an estimate may be far too high.
 const MOST_ESTIMATED: u64 = 1_000_000;
 
 /// What a run works with besides its job.
@@ -42,6 +51,10 @@ pub struct Tools {
     pub clock: Clock,
     /// Cancelled when the run shall stop at its next checkpoint: by a signal.
     pub interrupt: CancellationToken,
+    /// Stops the run likewise, when a person or an edit does not want it any more.
+    pub cancellation: Cancellation,
+    /// Asked before each batch of removals whether the objects that the run executes are still the same.
+    pub still_wanted: StillWanted,
     /// Archives the Destination's memory and opens an empty one. Called when nobody holds [`Tools::store`] any more.
     pub archive: Arc<dyn Fn() -> Result<Arc<dyn Store>, StateError> + Send + Sync>,
     /// Adds what one app remembers to another: the same workspace under a new name.
@@ -56,6 +69,8 @@ pub type CarryOver = Arc<dyn Fn(&str, &str) -> Result<(), StateError> + Send + S
 pub struct Request {
     /// Nothing is sent and nothing remembered: what would be sent is counted.
     pub plan: bool,
+    /// A plan reads Braze, as a run would: who exists, and who opted out.
+    pub look_up: bool,
     /// All values count as unknown.
     pub full: bool,
     /// What was rejected is read and sent again.
@@ -66,8 +81,18 @@ pub struct Request {
     pub approvals: Vec<String>,
     /// Targets that other Destinations of the app map.
     pub mapped_elsewhere: Vec<String>,
+    /// Array attributes with the texts that other Destinations of the app keep in them.
+    pub elements_elsewhere: Vec<(String, String)>,
     /// Objects that a plan shows.
     pub samples: usize,
+    /// What the Destination's status remembers of earlier runs. `None`: there is no status.
+    pub remembered: Option<Remembered>,
+    /// The `stateName` of a state of the same workspace and Model that belongs to no Destination. `Some`: a state that
+    /// begins beside it asks first.
+    pub orphan: Option<String>,
+    /// The Destination is being deleted: everything is taken back as with collection None, as far as the deletion
+    /// guard lets it. Goes before `keys`, `full` and `retry_rejects`.
+    pub cleanup: bool,
 }
 
 /// What others may watch while a run goes on.
@@ -127,6 +152,8 @@ impl Watch {
 
 /// Runs a job to its end. Blocks; makes the threads and runtimes that it needs.
 pub fn run(job: &Job, tools: Tools, request: &Request, watch: &Watch) -> Report {
+    let cleanup = begin::cleanup(job, request);
+    let (job, request) = cleanup.as_ref().map_or((job, request), |(job, request)| (job, request));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -191,7 +218,7 @@ pub struct Run<'a> {
     /// Mode Plan: what would be sent.
     pub planner: Option<Arc<Mutex<Planner>>>,
     /// A person chose an empty state for another workspace: everything is sent, whatever `initialSync` says.
-    begun_anew: bool,
+    pub(super) begun_anew: bool,
     /// A person let the primary key change.
     pub(super) key_change_approved: bool,
 }
@@ -218,7 +245,9 @@ impl<'a> Run<'a> {
             memory: Memory::default(),
             header: Header::default(),
             known: 0,
-            planner: request.plan.then(|| Arc::new(Mutex::new(Planner::new(request.samples)))),
+            planner: request
+                .plan
+                .then(|| Arc::new(Mutex::new(Planner::new(request.samples, request.look_up)))),
             begun_anew: false,
             key_change_approved: false,
         }
@@ -246,10 +275,16 @@ impl<'a> Run<'a> {
     async fn attempt(&mut self) -> Result<Next, Stop> {
         self.watch.enter(Stage::Checking);
         self.take_state()?;
-        let described = self.unless_stopped(self.describe()).await??;
-        let mut program = self.program(&described)?;
-        self.memory.schema = program.schema.clone();
         let before = self.memory.binding.clone();
+        if let Err(blocked) = self.meet_state() {
+            return self.blocked(blocked, before.as_ref()).await;
+        }
+        let described = match self.job.collection {
+            Collection::None => None,
+            Collection::All | Collection::Group(_) => Some(self.unless_stopped(self.describe()).await??),
+        };
+        let mut program = self.program(described.as_ref())?;
+        self.memory.schema = program.schema.clone();
         if let Some(next) = self.check(&mut program, before.as_ref()).await? {
             return Ok(next);
         }
@@ -257,7 +292,10 @@ impl<'a> Run<'a> {
         let (committer, thread) = self.committer();
         let _ = committer.remember(&self.memory).await;
         let course = Arc::new(self.course(program, committer.clone()));
-        let ending = self.phases(&course).await;
+        let ending = match self.distrust_leaves(&course).await {
+            Ok(()) => self.phases(&course).await,
+            Err(error) => Err(state_stop(&error)),
+        };
         if ending.is_err() || self.control.is_stopped() {
             self.balance(0);
         }
@@ -293,7 +331,7 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    async fn describe(&self) -> Result<crate::source::Description, Stop> {
+    async fn describe(&self) -> Result<Description, Stop> {
         let describe = self.tools.source.describe(&self.job.model.relation);
         let described = describe.await.map_err(|error| read::stop_for(&error))?;
         let earlier = self.memory.ledger.rows_last_full_read;
@@ -304,14 +342,14 @@ impl<'a> Run<'a> {
         Ok(described)
     }
 
-    fn program(&mut self, described: &crate::source::Description) -> Result<Program, Stop> {
-        let fresh = self.known == 0 && !self.memory.ledger.succeeded_once;
-        if self.job.initial_sync == InitialSync::Adopt && fresh && !self.begun_anew {
+    fn program(&mut self, described: Option<&Description>) -> Result<Program, Stop> {
+        let adopts = self.job.initial_sync == InitialSync::Adopt && !self.request.cleanup;
+        if adopts && self.is_fresh() && !self.memory.ledger.sends_all {
             self.memory.ledger.adopting = true;
         }
         let elsewhere = &self.request.mapped_elsewhere;
         let around = Surroundings {
-            columns: &described.columns,
+            columns: described.map(|described| described.columns.as_slice()),
             schema: self.memory.schema.clone(),
             hash_key: self.tools.store.hash_key().clone(),
             address_key: self.tools.app.hash_key().clone(),
@@ -338,13 +376,15 @@ impl<'a> Run<'a> {
             serial: self.header.serial,
             known: self.known,
             now: self.now,
-            plan: self.request.plan,
+            plan: self.request.plan && !self.request.look_up,
+            cleanup: self.request.cleanup,
         };
         self.key_change_approved =
             approval::given(&self.memory.ledger, Question::KeyChanged, &self.request.approvals, self.now)
                 .is_some();
         let source = self.tools.source.identity();
         checking.tell_changes(before, &source, &self.account);
+        self.tell_many_elements(&program.schema);
         let token = self.control.token().clone();
         let asking = checking.workspace(&mut self.memory, &self.tools.braze, &self.account);
         let Some(workspace) = token.run_until_cancelled(asking).await else {
@@ -357,6 +397,10 @@ impl<'a> Run<'a> {
         };
         if let Some(binding) = &mut self.memory.binding {
             binding.source = source;
+            // A cleanup's job has it too.
+            if let (Collection::None, Some(before)) = (&self.job.collection, before) {
+                binding.keep_rows_of(before);
+            }
         }
         match blocked {
             None => {
@@ -365,6 +409,29 @@ impl<'a> Run<'a> {
                 Ok(None)
             }
             Some(blocked) => self.blocked(blocked, before).await.map(Some),
+        }
+    }
+
+    /// Braze keeps 500 texts in an array and drops the oldest without a word.
+    fn tell_many_elements(&self, schema: &Schema) {
+        let elsewhere = self.request.elements_elsewhere.iter();
+        let all =
+            schema.elements().chain(elsewhere.map(|(attribute, text)| (attribute.as_str(), text.as_str())));
+        let mut texts: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for (attribute, text) in all {
+            texts.entry(attribute).or_default().insert(text);
+        }
+        let ours: BTreeSet<&str> = schema.elements().map(|(attribute, _)| attribute).collect();
+        for (attribute, texts) in texts.iter().filter(|(attribute, _)| ours.contains(*attribute)) {
+            if texts.len() > MANY_ELEMENTS {
+                self.account.warn(
+                    "ManyElements",
+                    attribute,
+                    texts.len() as u64,
+                    "groups write so many values into this attribute; Braze keeps 500 and drops the oldest without a \
+                     word, so spread them over several attributes",
+                );
+            }
         }
     }
 
@@ -399,10 +466,7 @@ impl<'a> Run<'a> {
         before: Option<&super::memory::Binding>,
     ) -> Result<Next, Stop> {
         if !self.request.plan {
-            let mut memory = match &self.header.body {
-                serde_json::Value::Null => Memory::default(),
-                body => serde_json::from_value(body.clone()).unwrap_or_default(),
-            };
+            let mut memory = self.remembered_before();
             memory.ledger = self.memory.ledger.clone();
             memory.ledger.running = false;
             memory.binding = before.cloned();
@@ -440,6 +504,7 @@ impl<'a> Run<'a> {
         let rest = since.map_or(Duration::ZERO, |since| {
             settle.saturating_sub(Duration::try_from(since).unwrap_or(Duration::ZERO))
         });
+        let kinds = Kinds::of(&program);
         Course {
             program,
             store: self.tools.store.clone(),
@@ -449,6 +514,7 @@ impl<'a> Run<'a> {
             committer,
             account: self.account.clone(),
             control: self.control.clone(),
+            still_wanted: self.tools.still_wanted.clone(),
             clock: self.tools.clock.clone(),
             serial: self.header.serial,
             asked: Asked {
@@ -457,6 +523,7 @@ impl<'a> Run<'a> {
                 keys,
             },
             update_only: self.job.mode == SyncMode::Enrich,
+            kinds,
             leaves: Mutex::default(),
             unfinished: Mutex::default(),
             group_faults: Mutex::new(vec![0; groups]),
@@ -482,25 +549,6 @@ impl<'a> Run<'a> {
         keys.sort_unstable();
         keys.dedup();
         keys
-    }
-
-    /// Stops the run on a signal and when its time is up.
-    fn watchdog(&self) -> impl Future<Output = std::convert::Infallible> + use<> {
-        let (control, clock) = (self.control.clone(), self.tools.clock.clone());
-        let (interrupt, timeout) = (self.tools.interrupt.clone(), self.job.run_timeout);
-        async move {
-            tokio::select! {
-                () = interrupt.cancelled() => control.stop(Stop::new(
-                    Reason::Interrupted,
-                    "stopped by a signal; what was sent is remembered, and the same command goes on from there",
-                )),
-                () = clock.sleep(timeout) => control.stop(Stop::new(
-                    Reason::TimedOut,
-                    "the run took longer than runTimeout; the next one goes on from what was delivered",
-                )),
-            }
-            std::future::pending().await
-        }
     }
 }
 

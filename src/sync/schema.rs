@@ -23,7 +23,7 @@ pub struct Schema {
 pub struct AttributeColumn {
     /// Name of the target.
     pub target: String,
-    /// JSON kind first sent.
+    /// JSON kind first sent: of a value that Braze took, or that the run under way may send.
     pub kind: Option<JsonKind>,
     /// What becomes of it.
     pub use_now: Use,
@@ -114,6 +114,8 @@ pub struct Alignment {
     pub groups_left: Vec<String>,
     /// Targets that would change their JSON kind: name, kind first sent, kind now.
     pub kind_changes: Vec<(String, JsonKind, JsonKind)>,
+    /// Columns whose JSON kind was not known before: Braze took no value of them yet.
+    pub untaken: Vec<u16>,
 }
 
 impl Schema {
@@ -169,7 +171,9 @@ impl Schema {
                 digest: wanted.digest,
                 style: wanted.style,
             });
-            return narrow(self.attributes.len() - 1);
+            let number = narrow(self.attributes.len() - 1);
+            found.untaken.push(number);
+            return number;
         };
         let column = &mut self.attributes[number];
         if column.use_now != Use::Active {
@@ -181,7 +185,10 @@ impl Schema {
             (Some(first), Some(now)) if first != now => {
                 found.kind_changes.push((wanted.target.clone(), first, now));
             }
-            (None, now) => column.kind = now,
+            (None, now) => {
+                column.kind = now;
+                found.untaken.push(narrow(number));
+            }
             _ => {}
         }
         narrow(number)
@@ -239,6 +246,15 @@ impl Schema {
                 }
             }
         }
+    }
+
+    /// Texts that this Destination may have in each array attribute: mapped, or left there by an edit.
+    pub fn elements(&self) -> impl Iterator<Item = (&str, &str)> {
+        let kept = self.groups.iter().filter(|column| matches!(column.use_now, Use::Active | Use::Left));
+        kept.filter_map(|column| match &column.target {
+            GroupColumnTarget::Element { attribute, value } => Some((attribute.as_str(), value.as_str())),
+            GroupColumnTarget::Subscription(_) => None,
+        })
     }
 
     /// After a run that cleared everything it had to: columns under way are forgotten.

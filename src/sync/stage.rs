@@ -10,21 +10,25 @@ use crate::braze::{BrazeError, By, ExportedUser, Reply, SubscriptionState};
 use crate::state::{Change, GroupState, Person, Record, Status};
 
 use super::course::{Course, Leave};
-use super::decide::{self, Address, Answer, Decision, GroupKind, Membership, Role};
+use super::decide::{self, Address, Answer, Decision, GroupKind, Membership, Role, Wanted};
 use super::outcome::{Outcome, Skip};
-use super::parcel::{Candidate, Composed, Parcel, Subject, compose};
+use super::parcel::{Candidate, Composed, Found, Parcel, Subject, compose};
+use super::value::Code;
 
 /// Ids or addresses in one question to Braze.
 const PER_QUESTION: usize = 50;
 /// Age at which an answer is too old for a `subscribed` to leave on it.
 const ANSWER_AGE: Duration = Duration::from_secs(60);
+/// What is told about a null that cannot be sent.
+const NESTED_NOT_CLEARED: &str = "a null inside an attribute would make Braze drop the whole update, so it is not \
+     sent and the old value stays; send another value in its place, or map the attribute as a whole object";
 /// How often a record is asked about again because it waited too long.
 const ROUNDS: usize = 5;
 
 impl Course {
     /// Asks, decides and delivers, again for those that waited too long meanwhile.
     pub async fn stage(&self, mut candidates: Vec<Candidate>) {
-        if self.planner.is_some() {
+        if self.asks_nothing() {
             return self.stage_planned(candidates).await;
         }
         for _ in 0..ROUNDS {
@@ -278,8 +282,11 @@ impl Course {
         let mut parcel = Parcel { deadline, ..Parcel::default() };
         let mut changes = Vec::new();
         let mut object = Vec::new();
-        for (candidate, answers) in candidates.into_iter().zip(answers) {
+        for (mut candidate, answers) in candidates.into_iter().zip(answers) {
+            self.claim_kinds(&mut candidate).await;
             let decision = self.decide_final(&candidate, answers);
+            self.kinds.found(&decision, &candidate.wanted);
+            candidate.found = Found::by(&decision);
             let subject = Subject {
                 key: &candidate.key,
                 key_hash: candidate.key_hash,
@@ -292,7 +299,9 @@ impl Course {
             object.clear();
             let value = |index: usize| candidate.value(index);
             let retry = (self.asked.retry, self.update_only);
-            match compose(&self.program, subject, decision, value, retry, &mut object) {
+            let composed = compose(&self.program, subject, decision, value, retry, &mut object);
+            self.kinds.end_claim(&candidate.kinds, &composed);
+            match composed {
                 Composed::Send(mut item) => {
                     if !parcel.batch.has_room(object.len(), self.objects_per_request) {
                         let next = Parcel { deadline, ..Parcel::default() };
@@ -323,6 +332,26 @@ impl Course {
         parcels
     }
 
+    /// Claims the kinds of a record that are not settled; values of another kind than the first are dropped.
+    async fn claim_kinds(&self, candidate: &mut Candidate) {
+        if candidate.kinds.is_empty() {
+            return;
+        }
+        let refused = self.kinds.claim(&mut candidate.kinds);
+        if refused.is_empty() {
+            return;
+        }
+        let mut rejects = Vec::with_capacity(refused.len());
+        for attribute in refused {
+            candidate.wanted[attribute] = Wanted::Dropped;
+            let (key, key_hash) = (&candidate.key, candidate.key_hash);
+            rejects.push(self.drop_value(key, key_hash, attribute, Code::KindMismatch));
+        }
+        // The next run looks again.
+        candidate.fingerprint = 0;
+        let _ = self.committer.reject(rejects, Vec::new()).await;
+    }
+
     fn decide_final(&self, candidate: &Candidate, answers: &[Option<Answer>]) -> Decision {
         let rules = &self.program.rules;
         let before = candidate.before.as_deref();
@@ -340,13 +369,17 @@ impl Course {
 
     /// Counts what a decision found, and notes its leaves for phase 3.
     pub fn tally(&self, decision: &Decision, key: &[u8], key_hash: u64) {
-        decision.memberships.add_to(&self.account.memberships);
-        if decision.held_consent > 0 {
-            self.account.attributes.held_consent.add(decision.held_consent);
+        Found::by(decision).count(&self.account);
+        for &attribute in &decision.kept_nulls {
+            let field = &self.program.shape.fields[attribute].name;
+            self.account.warn("NestedNotCleared", field, 1, NESTED_NOT_CLEARED);
         }
         if !decision.leaves.is_empty() {
             let leave = Leave { key: key.to_vec(), key_hash, groups: decision.leaves.clone() };
             Self::lock(&self.leaves).push(leave);
+            if let Some(planner) = &self.planner {
+                Self::lock(planner).leaving.insert(key_hash, decision.after.clone());
+            }
         }
     }
 

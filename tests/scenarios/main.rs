@@ -1,7 +1,10 @@
-//! Scenarios of the whole product against real peers, in one binary so that they share one PostgreSQL.
+//! Scenarios of the whole product against real peers, in one binary so that they share one PostgreSQL and
+//! one Kubernetes API.
 
+mod cluster;
 mod command_line;
 mod killed;
+mod operator;
 mod sources;
 mod support;
 mod sync;

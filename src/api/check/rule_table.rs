@@ -1,7 +1,7 @@
 //! One accepted and one refused object for every rule of the schema.
 //!
 //! A fragment is put over the smallest valid spec of its kind; where the path ends in `[]` it is one more
-//! element of that list; `null` takes a field out.
+//! element of that list; `null` takes a field out. The scenarios ask a real API server the same.
 
 /// One rule: kind, where it stands, its message, what it accepts, what it refuses.
 pub(super) struct Row {

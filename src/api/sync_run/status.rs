@@ -5,6 +5,7 @@ use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::api::destination::PendingApproval;
+use crate::api::shared::Warning;
 use crate::api::statistics::{Attributes, Counts, Memberships, Traffic};
 
 /// What the run did.
@@ -93,6 +94,24 @@ pub struct SyncRunStatus {
     /// Where all rejected records are listed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rejects: Option<Rejects>,
+    /// Questions that the run left open; those of the newest run stand in the status of the Destination.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 8))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["token".into()]))]
+    pub pending_approvals: Option<Vec<PendingApproval>>,
+    /// Advice that the run gave.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 10))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub warnings: Option<Vec<Warning>>,
+    /// Records that Braze held of ours after the run, as far as remembered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub known_records: Option<i64>,
+    /// Serial of the run in the remembered state.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub state_serial: Option<i64>,
 }
 
 /// What an earlier start did.
@@ -135,6 +154,10 @@ pub struct Inputs {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     pub version: Option<String>,
+    /// Digest of all that decides what is sent; when it is another one later, a change starts a run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub digest: Option<String>,
 }
 
 /// How far a run has come.

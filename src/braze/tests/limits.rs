@@ -291,3 +291,29 @@ async fn a_deadline_that_passes_as_a_place_becomes_free_holds() {
     assert_eq!(second.fates, [Fate::Stale]);
     assert_eq!(server.seen().len(), 1);
 }
+
+/// semantics 9.2: ceilings that were changed hold for all who share them, also for who waits already.
+#[tokio::test]
+async fn changed_ceilings_hold_for_all_who_share_them() {
+    let server = Server::with(vec![success()]).await;
+    let client = server.client_with(|config| config.limits.requests_per_second = None);
+    let beside = client.beside(server.config()).expect("a client");
+    let mut limits = client.limits();
+    limits.requests_per_second = Some(1);
+    beside.set_ceilings(&limits);
+    let calls = async {
+        let mut batches: Vec<_> = (0..4).map(|n| batch(n..n + 1)).collect();
+        let (first, second) = batches.split_at_mut(2);
+        let one = join_all(first.iter_mut().map(|batch| client.track(batch, None)));
+        let other = join_all(second.iter_mut().map(|batch| beside.track(batch, None)));
+        tokio::join!(one, other)
+    };
+    server.run(calls).await;
+    let seen = server.seen();
+    assert!(seen.len() == 4 && seen[3].at - seen[0].at >= SECOND * 3 - SECOND / 10, "{seen:?}");
+    limits.requests_per_second = None;
+    client.set_ceilings(&limits);
+    let began = server.clock.monotonic();
+    server.run(async { beside.track(&mut batch(9..10), None).await }).await;
+    assert!(server.seen()[4].at - began < SECOND, "no ceiling any more");
+}

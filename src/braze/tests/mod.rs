@@ -2,6 +2,7 @@
 
 mod answers;
 mod connection;
+mod guard;
 mod keys;
 mod limits;
 mod outages;

@@ -1,4 +1,5 @@
 //! Looking at what the objects lead to, without sending anything: `validate` and the operator's checks.
 
+pub mod model;
 pub mod permissions;
 pub mod rows;

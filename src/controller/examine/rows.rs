@@ -7,7 +7,7 @@ use grouparoo_clock::Clock;
 use crate::data::{Column, HashKey, RowBatch};
 use crate::source::Selection;
 use crate::sync::evaluate::{Evaluator, Records};
-use crate::sync::job::{GroupRule, Job, Model};
+use crate::sync::job::{Collection, GroupRule, Job, Model};
 use crate::sync::memory::Memory;
 use crate::sync::program::{self, Program, Surroundings};
 use crate::sync::read;
@@ -17,7 +17,10 @@ use crate::controller::execution::{State, Workspaces, stop_for};
 use crate::controller::text::{count, counted};
 
 /// What the sample shows.
+#[derive(Default)]
 pub struct Look {
+    /// Collection None: a run reads nothing, and neither does this.
+    unread: bool,
     columns: usize,
     rows: u64,
     /// Sentences about what is odd.
@@ -27,6 +30,9 @@ pub struct Look {
 impl Look {
     /// What was looked at.
     pub fn sentence(&self) -> String {
+        if self.unread {
+            return "with collection None the source is not read".to_owned();
+        }
         let columns = counted(self.columns as u64, "column", "columns");
         format!("{columns} fit, {} looked at", counted(self.rows, "row", "rows"))
     }
@@ -39,10 +45,14 @@ pub async fn look(
     state: Option<&State>,
     clock: &Clock,
 ) -> Result<Look, Stop> {
+    if job.collection == Collection::None {
+        build(job, None, state, clock)?;
+        return Ok(Look { unread: true, ..Look::default() });
+    }
     let source = workspaces.source(job)?;
     let described = source.describe(&job.model.relation).await.map_err(|error| read::stop_for(&error))?;
-    let program = build(job, &described.columns, state, clock)?;
-    let mut look = Look { columns: described.columns.len(), rows: 0, oddities: Vec::new() };
+    let program = build(job, Some(&described.columns), state, clock)?;
+    let mut look = Look { columns: described.columns.len(), ..Look::default() };
     look.oddities.extend(unknown_columns(&job.model, &described.columns));
     for (target, then, now) in &program.alignment.kind_changes {
         look.oddities.push(format!(
@@ -59,6 +69,7 @@ pub async fn look(
     loop {
         let more = stream.next(&mut batch).await.map_err(|error| read::stop_for(&error))?;
         evaluator.evaluate(&batch, &mut records);
+        evaluator.assume_kinds(&mut records);
         look.rows += records.rows.len() as u64;
         tally.add(&program, &records);
         if !more {
@@ -88,7 +99,12 @@ fn unknown_columns(model: &Model, columns: &[Column]) -> Vec<String> {
         .collect()
 }
 
-fn build(job: &Job, columns: &[Column], state: Option<&State>, clock: &Clock) -> Result<Program, Stop> {
+fn build(
+    job: &Job,
+    columns: Option<&[Column]>,
+    state: Option<&State>,
+    clock: &Clock,
+) -> Result<Program, Stop> {
     let mut memory = Memory::default();
     let mut hash_key = HashKey::new([0; 16]);
     if let Some(state) = state {

@@ -1,10 +1,12 @@
 //! What every run works with besides its job, under the command line and under the operator alike.
 
+mod cleanup;
 mod remembering;
 pub mod siblings;
 mod unbegun;
 mod workspaces;
 
+pub use cleanup::forget;
 pub use remembering::{Archive, Remembering, State};
 pub use unbegun::stopped;
 pub use workspaces::{Workspaces, braze_stop};

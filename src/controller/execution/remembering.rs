@@ -100,6 +100,12 @@ impl State {
         Ok(Remembering { store, app, archive, carry_over: nothing() })
     }
 
+    /// Forgets what was delivered for a job, for good. Nothing happens when nothing is remembered;
+    /// [`StateError::Held`] while a run has it.
+    pub fn remove(&self, job: &Job) -> Result<(), StateError> {
+        self.folder.as_ref().map_or(Ok(()), |folder| folder.remove_store(&job.namespace, &job.state_name))
+    }
+
     /// A memory for reading.
     pub fn store(&self, namespace: &str, name: &str) -> Result<Option<Arc<dyn Store>>, StateError> {
         let Some(folder) = &self.folder else { return Ok(None) };

@@ -2,18 +2,17 @@
 
 use grouparoo_clock::Clock;
 
-use crate::sync::job::Job;
 use crate::sync::reason::{Reason, Stop};
 use crate::sync::report::{Report, RunMode, SourceReport, TrafficReport, Verdict};
 use crate::sync::run::Request;
 
 /// The report of a run that was stopped before its first step.
-pub fn stopped(job: &Job, request: &Request, stop: Stop, clock: &Clock) -> Report {
+pub fn stopped(namespace: &str, destination: &str, request: &Request, stop: Stop, clock: &Clock) -> Report {
     let now = clock.now();
     let result = if stop.reason == Reason::Cancelled { Verdict::Cancelled } else { Verdict::Failed };
     Report {
-        namespace: job.namespace.clone(),
-        destination: job.destination.clone(),
+        namespace: namespace.to_owned(),
+        destination: destination.to_owned(),
         mode: match (request.plan, request.retry_rejects, request.full) {
             (true, ..) => RunMode::Plan,
             (_, true, _) => RunMode::RetryRejected,

@@ -4,6 +4,9 @@ use serde_json::Number;
 
 use super::tree::Content;
 
+/// Below this, every whole number is exactly one floating-point number.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
 /// The value of an unquoted scalar.
 pub(super) fn resolve(text: &str) -> Content {
     match text {
@@ -55,7 +58,15 @@ pub(super) fn number(text: &str) -> Option<Number> {
             return Some(Number::from(value));
         }
     }
-    if is_decimal(digits) { plain.parse().ok().and_then(Number::from_f64) } else { None }
+    if !is_decimal(digits) {
+        return None;
+    }
+    let value: f64 = plain.parse().ok()?;
+    // kubectl writes a whole number without point or exponent, and so it arrives as one.
+    if value.fract() == 0.0 && value.abs() < EXACT {
+        return Some(Number::from(value as i64));
+    }
+    Number::from_f64(value)
 }
 
 /// Digits with an optional point and an optional exponent.
@@ -104,10 +115,11 @@ mod tests {
             ("0x1F", "#31"),
             ("0b11", "#3"),
             ("1_000", "#1000"),
-            ("089", "#89.0"),
-            ("1e3", "#1000.0"),
+            ("089", "#89"),
+            ("1e3", "#1000"),
             (".5", "#0.5"),
-            ("1.", "#1.0"),
+            ("1.", "#1"),
+            ("1e20", "#1e+20"),
             ("18446744073709551615", "#18446744073709551615"),
             ("-9223372036854775808", "#-9223372036854775808"),
             ("12:30:45", "'12:30:45'"),

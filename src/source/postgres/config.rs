@@ -3,6 +3,7 @@
 use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
+use crate::data::AddressGuard;
 use crate::source::{SourceError, Tls};
 
 /// Settings that the product makes itself, or that would take the read-only snapshot away.
@@ -31,6 +32,8 @@ pub struct PostgresConfig {
     /// Settings of the session, name and value, such as `search_path` and `role`. Those that the product sets
     /// itself are refused.
     pub session_parameters: Vec<(String, String)>,
+    /// Which addresses of the host may be connected to; `None`: all.
+    pub guard: Option<AddressGuard>,
 }
 
 /// Server, database and user.
@@ -222,6 +225,7 @@ mod tests {
             login: login("postgres://u@h/d").expect("a good URL"),
             tls: Tls::default(),
             session_parameters: vec![(name.to_owned(), "x".to_owned())],
+            guard: None,
         };
         assert!(with("search_path").validate().is_ok());
         for name in ["TimeZone", "STATEMENT_TIMEOUT", "transaction_read_only"] {

@@ -7,6 +7,7 @@ mod config;
 mod copy;
 mod decode;
 mod error;
+mod guard;
 mod numeric;
 mod session;
 mod statement;

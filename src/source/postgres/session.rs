@@ -13,6 +13,8 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::config::PostgresConfig;
 use super::error::{Context, Phase};
+use super::guard;
+use crate::data::AddressGuard;
 use crate::source::{SourceError, Tls, tls};
 
 /// Longest time until the login is done.
@@ -24,6 +26,9 @@ const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub(super) struct Connector {
     config: Arc<Config>,
+    host: Arc<str>,
+    port: u16,
+    guard: Option<AddressGuard>,
     encryption: Encryption,
     settings: Arc<Vec<(String, String)>>,
     clock: Clock,
@@ -89,7 +94,15 @@ impl Connector {
             }
         };
         let settings = Arc::new(settings(&config.session_parameters, timeout));
-        Ok(Self { config: Arc::new(driver), encryption, settings, clock: clock.clone() })
+        Ok(Self {
+            config: Arc::new(driver),
+            host: login.host.as_str().into(),
+            port: login.port,
+            guard: config.guard.clone(),
+            encryption,
+            settings,
+            clock: clock.clone(),
+        })
     }
 
     /// Connects, logs in and opens the snapshot. The connection is served by a task of the current runtime.
@@ -110,13 +123,21 @@ impl Connector {
     }
 
     fn location(&self) -> String {
-        use tokio_postgres::config::Host;
-        let host = match self.config.get_hosts() {
-            [Host::Tcp(host), ..] if host.contains(':') => format!("[{host}]"),
-            [Host::Tcp(host), ..] => host.clone(),
-            _ => String::new(),
-        };
-        format!("{host}:{}", self.config.get_ports().first().copied().unwrap_or(5432))
+        match self.host.contains(':') {
+            true => format!("[{}]:{}", self.host, self.port),
+            false => format!("{}:{}", self.host, self.port),
+        }
+    }
+
+    /// What the driver connects to: names, or addresses that were allowed.
+    async fn target(&self) -> Result<Arc<Config>, SourceError> {
+        match &self.guard {
+            None => Ok(self.config.clone()),
+            Some(guard) => {
+                let location = self.location();
+                guard::pinned(&self.config, &self.host, self.port, guard, &location).await.map(Arc::new)
+            }
+        }
     }
 
     async fn login<T>(&self, tls: T, context: Context) -> Result<Session, SourceError>
@@ -126,11 +147,9 @@ impl Connector {
         T::TlsConnect: Send,
         <T::TlsConnect as tokio_postgres::tls::TlsConnect<Socket>>::Future: Send,
     {
-        let (client, connection) = self
-            .config
-            .connect(tls)
-            .await
-            .map_err(|e| context.explain(&e, Phase::Connect, Duration::ZERO))?;
+        let target = self.target().await?;
+        let (client, connection) =
+            target.connect(tls).await.map_err(|e| context.explain(&e, Phase::Connect, Duration::ZERO))?;
         let version = connection.parameter("server_version").map(str::to_owned);
         // Its result reaches the requests that were waiting for it.
         let task = tokio::spawn(async move { drop(connection.await) });

@@ -5,6 +5,7 @@
 
 mod cells;
 mod connection;
+mod estimate;
 mod statement;
 
 use std::path::PathBuf;
@@ -83,7 +84,7 @@ impl Source for Sqlite {
             let connection = connection::open(&place, stopper)?;
             let shape = Shape::of(&relation, &connection, &place, stopper)?;
             let row_estimate = match relation {
-                Relation::Table(_) => shape.row_estimate(&connection),
+                Relation::Table(_) => estimate::rows(&shape, &connection),
                 Relation::Query(_) => None,
             };
             let columns = shape.columns.into_iter().map(|column| Column {

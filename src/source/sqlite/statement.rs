@@ -11,7 +11,7 @@ use crate::source::{Relation, Selection, SourceError};
 
 /// A relation whose columns are known.
 pub(super) struct Shape {
-    from: String,
+    pub(super) from: String,
     pub(super) columns: Vec<ShapeColumn>,
 }
 
@@ -96,13 +96,6 @@ impl Shape {
         let declared =
             |name: &String| self.columns.iter().find(|c| c.name == *name).and_then(|c| c.declared.as_deref());
         columns.iter().map(|name| cells::kind(declared(name))).collect()
-    }
-
-    /// The largest row id: exact for a table that never lost a row, and quickly found.
-    pub(super) fn row_estimate(&self, connection: &Connection) -> Option<u64> {
-        let sql = format!("select max(rowid) from {}", self.from);
-        let max: Option<i64> = connection.query_row(&sql, [], |row| row.get(0)).ok()?;
-        u64::try_from(max.unwrap_or(0)).ok()
     }
 }
 

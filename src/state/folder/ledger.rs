@@ -1,6 +1,6 @@
 //! The ledger of an app in a small SQLite file, which several processes may use at a time.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
@@ -29,6 +29,7 @@ const NOTE_OPT_OUT: &str = "INSERT OR IGNORE INTO opt_outs VALUES (?1)";
 #[derive(Debug)]
 pub(in crate::state) struct FileLedger {
     name: String,
+    folder: PathBuf,
     hash_key: HashKey,
     db: Mutex<Connection>,
 }
@@ -40,13 +41,13 @@ impl FileLedger {
     /// Opens or makes the ledger in this file.
     pub fn open(path: &Path, name: &str, hash_key: HashKey) -> Result<Self, StateError> {
         let db = sqlite::open_writing(path, &LEDGER, name, check(&hash_key))?;
-        Ok(Self { name: name.to_owned(), hash_key, db: Mutex::new(db) })
+        Ok(Self { name: name.to_owned(), folder: folder_of(path), hash_key, db: Mutex::new(db) })
     }
 
     /// Opens the ledger in this file for reading.
     pub fn read(path: &Path, name: &str, hash_key: HashKey, immutable: bool) -> Result<Self, StateError> {
         let db = sqlite::open_reading(path, &LEDGER, name, check(&hash_key), immutable)?;
-        Ok(Self { name: name.to_owned(), hash_key, db: Mutex::new(db) })
+        Ok(Self { name: name.to_owned(), folder: folder_of(path), hash_key, db: Mutex::new(db) })
     }
 
     /// Adds all that is noted here to another ledger of the same hash key.
@@ -81,8 +82,12 @@ impl FileLedger {
     }
 
     fn named<T>(&self, result: rusqlite::Result<T>) -> Result<T, StateError> {
-        result.map_err(|error| Failure::Sql(error).of(&self.name))
+        result.map_err(|error| Failure::Sql(error).of_writing(&self.name, &self.folder))
     }
+}
+
+fn folder_of(path: &Path) -> PathBuf {
+    path.parent().unwrap_or(path).to_owned()
 }
 
 fn check(hash_key: &HashKey) -> u64 {

@@ -22,6 +22,7 @@ use std::path::{Path, PathBuf};
 
 use grouparoo_clock::Clock;
 
+use super::sqlite::Failure;
 use super::{AppLedger, Header, LogStore, MemoryAppLedger, Size, StateError};
 use crate::data::HashKey;
 use ledger::FileLedger;
@@ -74,8 +75,7 @@ impl Folder {
     /// ([`StateError::Unwritable`]), and folders whose hash key is gone ([`StateError::Unreadable`]).
     pub fn open(path: &Path, options: FolderOptions) -> Result<Self, StateError> {
         let name = path.display().to_string();
-        let unwritable =
-            |error: std::io::Error| StateError::Unwritable { name: name.clone(), cause: error.to_string() };
+        let unwritable = |error: std::io::Error| Failure::Io(error).of_writing(&name, path);
         make_private(path, true).map_err(unwritable)?;
         let path = path.canonicalize().map_err(unwritable)?;
         if let Some(kind) = mounts::network_file_system(&path) {
@@ -175,7 +175,7 @@ impl Folder {
         let full = full_name(namespace, name);
         let Some(folder) = self.find(&[STORES, namespace, name], &full)? else { return Ok(()) };
         let _lock = self.lock(&folder, &full)?;
-        std::fs::remove_dir_all(&folder).map_err(|error| unwritable(&full, &error))
+        std::fs::remove_dir_all(&folder).map_err(|error| Failure::Io(error).of_writing(&full, &self.path))
     }
 
     /// Puts the store of a Destination away, so that the next run starts with a fresh one. Returns where it
@@ -186,7 +186,8 @@ impl Folder {
         let _lock = self.lock(&folder, &full)?;
         let time = self.clock.now().strftime("%Y%m%dt%H%M%S.%fz").to_string();
         let target = self.make(&[ARCHIVE, namespace, name], &full)?.join(time);
-        std::fs::rename(&folder, &target).map_err(|error| unwritable(&full, &error))?;
+        std::fs::rename(&folder, &target)
+            .map_err(|error| Failure::Io(error).of_writing(&full, &self.path))?;
         Ok(Some(target))
     }
 
@@ -277,7 +278,7 @@ impl Folder {
                     return Err(StateError::Unreadable { name: what.to_owned(), cause });
                 }
                 Err(error) if error.kind() == ErrorKind::NotFound => {
-                    if !missing(&path).map_err(|error| unwritable(what, &error))? {
+                    if !missing(&path).map_err(|error| Failure::Io(error).of_writing(what, &self.path))? {
                         return Ok(None);
                     }
                 }
@@ -310,10 +311,6 @@ fn full_name(namespace: &str, name: &str) -> String {
 
 fn app_name(app: &str) -> String {
     format!("app {app}")
-}
-
-fn unwritable(name: &str, error: &std::io::Error) -> StateError {
-    StateError::Unwritable { name: name.to_owned(), cause: error.to_string() }
 }
 
 fn unreadable(name: &str, error: &std::io::Error) -> StateError {
@@ -377,6 +374,11 @@ fn key_error(path: &Path, error: std::io::Error) -> StateError {
         ErrorKind::InvalidData => {
             StateError::Unreadable { name, cause: format!("its file {HASH_KEY} does not hold 16 bytes") }
         }
-        _ => StateError::Unwritable { name, cause: format!("its file {HASH_KEY}: {error}") },
+        _ => match Failure::Io(error).of_writing(&name, path) {
+            StateError::Unwritable { name, cause } => {
+                StateError::Unwritable { name, cause: format!("its file {HASH_KEY}: {cause}") }
+            }
+            other => other,
+        },
     }
 }

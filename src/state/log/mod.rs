@@ -126,7 +126,7 @@ impl LogStore {
     }
 
     fn written<T>(&self, result: Result<T, Failure>) -> Result<T, StateError> {
-        result.map_err(|failure| failure.of(&self.name))
+        result.map_err(|failure| failure.of_writing(&self.name, &self.folder))
     }
 
     fn was_read<T>(&self, result: Result<T, Failure>) -> Result<T, StateError> {

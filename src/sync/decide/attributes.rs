@@ -49,6 +49,11 @@ fn decide_one(
             out.touched.attributes.push(rule.column);
             forget_address(rule, out);
         }
+        Wanted::Null if rule.keeps_on_null && ours(before.attribute(rule.column.into())) => {
+            out.kept_nulls.push(index);
+            // It is told in each run, as long as the old value is there.
+            out.unsettled = true;
+        }
         Wanted::Null | Wanted::Dropped => {}
     }
 }

@@ -47,6 +47,8 @@ pub struct Decision {
     pub memberships: Memberships,
     /// Opt-ins held back.
     pub held_consent: u64,
+    /// Nested targets, by the index of their rule, whose value stays although null is wanted.
+    pub kept_nulls: Vec<usize>,
     /// Whether the next run has to look at the record even if its row does not change.
     pub unsettled: bool,
 }

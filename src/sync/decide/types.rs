@@ -36,6 +36,8 @@ pub struct AttributeRule {
     pub role: Role,
     /// It is the Boolean of a group: a release clears it.
     pub flag: bool,
+    /// A key inside an attribute that null should clear: none can be sent, and that is told.
+    pub keeps_on_null: bool,
 }
 
 /// Whether the state of subscription groups hangs on a target.

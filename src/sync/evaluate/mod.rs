@@ -11,8 +11,9 @@ use crate::data::{Cell, KeyProblem, RowBatch, canonical_key};
 
 use super::decide::{Address, Membership, Role, Row, Wanted};
 use super::expression::{self, Expression, Fault, Input, Output};
+use super::kinds::Met;
 use super::object::Value;
-use super::parcel::{Candidate, ValueSpan};
+use super::parcel::{Candidate, Found, ValueSpan};
 use super::program::{AttributeSource, MembershipRule, Program, ValueOrigin, Wanting};
 use super::value::{self, Code, JsonKind, Prop, PropertyType, Warning, json};
 
@@ -27,6 +28,8 @@ pub struct Records {
     pub rule_errors: Vec<(usize, usize)>,
     /// Values that are sent although something is odd: attribute rule, what; one an occurrence.
     pub warnings: Vec<(usize, Warning)>,
+    /// Values of targets whose JSON kind is not settled: row, attribute rule, kind; in the order of rows.
+    pub open: Vec<(usize, usize, JsonKind)>,
     keys: Vec<u8>,
     json: Vec<u8>,
     values: Vec<ValueSpan>,
@@ -91,10 +94,10 @@ impl Records {
     }
 
     /// A row that outlives the batch.
-    pub fn candidate(&self, row: usize) -> Candidate {
-        let evaluated = &self.rows[row];
+    pub fn candidate(&self, index: usize) -> Candidate {
+        let evaluated = &self.rows[index];
         let mut json = Vec::new();
-        let values = self.values[row * self.attributes..(row + 1) * self.attributes]
+        let values = self.values[index * self.attributes..(index + 1) * self.attributes]
             .iter()
             .map(|span| {
                 let start = json.len() as u32;
@@ -102,7 +105,7 @@ impl Records {
                 ValueSpan { start, end: json.len() as u32, data_points: span.data_points }
             })
             .collect();
-        let row = self.row(row);
+        let row = self.row(index);
         Candidate {
             key: row.key.to_vec(),
             key_hash: evaluated.key_hash,
@@ -114,8 +117,23 @@ impl Records {
             phone: row.phone,
             json,
             values,
+            kinds: self.open_kinds(index),
             look_up: false,
+            found: Found::default(),
         }
+    }
+
+    /// Kinds of a row that are not settled.
+    pub fn open_kinds(&self, row: usize) -> Vec<Met> {
+        let first = self.open.partition_point(|open| open.0 < row);
+        let of_row = self.open[first..].iter().take_while(|open| open.0 == row);
+        of_row.map(|&(_, attribute, kind)| (attribute, kind)).collect()
+    }
+
+    /// Takes a value back: it cannot be sent. The row is looked at again by the next run.
+    pub fn drop_value(&mut self, row: usize, attribute: usize) {
+        self.wanted[row * self.attributes + attribute] = Wanted::Dropped;
+        self.rows[row].remember = NEVER_EQUAL;
     }
 
     fn clear(&mut self, program: &Program) {
@@ -123,6 +141,7 @@ impl Records {
         self.drops.clear();
         self.rule_errors.clear();
         self.warnings.clear();
+        self.open.clear();
         self.keys.clear();
         self.json.clear();
         self.values.clear();
@@ -133,10 +152,10 @@ impl Records {
     }
 }
 
-/// Evaluates rows by a program, and learns the JSON kinds of targets that no type fixes.
+/// Evaluates rows by a program.
 pub struct Evaluator<'p> {
     program: &'p Program,
-    /// JSON kind of each target: known before, or that of the first value met.
+    /// JSON kind of each target, where it is settled: a value of another one is dropped.
     pub kinds: Vec<Option<JsonKind>>,
     now: Timestamp,
 }
@@ -151,13 +170,7 @@ impl<'p> Evaluator<'p> {
     }
 
     /// Evaluates all rows of a batch into `out`.
-    pub fn evaluate(&mut self, batch: &RowBatch, out: &mut Records) {
-        let mut kinds = std::mem::take(&mut self.kinds);
-        self.evaluate_rows(batch, &mut kinds, out);
-        self.kinds = kinds;
-    }
-
-    fn evaluate_rows(&self, batch: &RowBatch, kinds: &mut [Option<JsonKind>], out: &mut Records) {
+    pub fn evaluate(&self, batch: &RowBatch, out: &mut Records) {
         out.clear(self.program);
         let mut props: Vec<Converted<'_>> = Vec::with_capacity(self.program.properties.len());
         let mut groups = Vec::with_capacity(self.program.memberships.len());
@@ -184,8 +197,8 @@ impl<'p> Evaluator<'p> {
             let first = out.wanted.len();
             if wanted == Membership::Member && key.is_ok() {
                 for (attribute, source) in self.program.sources.iter().enumerate() {
-                    let state = (&mut kinds[attribute], &props[..], &groups[..]);
-                    self.attribute(index, attribute, source, state, &input, out);
+                    let of_row = (&props[..], &groups[..]);
+                    self.attribute(index, attribute, source, of_row, &input, out);
                 }
                 let failed = groups.iter().enumerate().filter(|(_, m)| **m == Membership::Unknown);
                 out.rule_errors.extend(failed.map(|(group, _)| (index, group)));
@@ -203,6 +216,16 @@ impl<'p> Evaluator<'p> {
                 out.memberships.extend(outside);
             }
             self.finish(first, key, wanted, out);
+        }
+    }
+
+    /// Takes the first kind met of each target as the one that a sync will send, and drops the others.
+    pub fn assume_kinds(&mut self, records: &mut Records) {
+        for (row, attribute, kind) in std::mem::take(&mut records.open) {
+            if *self.kinds[attribute].get_or_insert(kind) != kind {
+                records.drop_value(row, attribute);
+                records.drops.push((row, attribute, Code::KindMismatch));
+            }
         }
     }
 
@@ -240,7 +263,7 @@ impl<'p> Evaluator<'p> {
         row: usize,
         attribute: usize,
         source: &'a AttributeSource,
-        (kind, props, groups): (&mut Option<JsonKind>, &[Converted<'_>], &[Membership]),
+        (props, groups): (&[Converted<'_>], &[Membership]),
         input: &dyn Fn(usize) -> Input<'a>,
         out: &mut Records,
     ) {
@@ -256,12 +279,16 @@ impl<'p> Evaluator<'p> {
                 Membership::NotMember => write(source, &Prop::Bool(false), None, out),
                 Membership::Unknown => Err(Code::ExpressionError),
             },
+            ValueOrigin::Unread => Ok(None),
         };
+        let kind = self.kinds[attribute];
         let start = out.values.last().map_or(0, |span| span.end);
         let wanted = match result {
             Ok(Some(written)) if kind.is_some_and(|first| first != written.kind) => Err(Code::KindMismatch),
             Ok(Some(written)) => {
-                *kind = Some(written.kind);
+                if kind.is_none() {
+                    out.open.push((row, attribute, written.kind));
+                }
                 if let Some(warning) = written.warned {
                     out.warnings.push((attribute, warning));
                 }

@@ -47,8 +47,12 @@ impl<'a> Builder<'a> {
         let flags = self.flags();
         let groups = self.group_rules();
         let collection = self.collection();
-        let targets: Vec<Target> =
-            attributes.iter().chain(&flags).map(|part| part.source.writer.widest().clone()).collect();
+        let whole = |part: &AttributePart| match self.reads_nothing() {
+            // Nothing is written, so nothing may turn out to be a whole object.
+            true => part.source.writer.any().clone(),
+            false => part.source.writer.widest().clone(),
+        };
+        let targets: Vec<Target> = attributes.iter().chain(&flags).map(whole).collect();
         if let Some(problem) = value::conflict(&targets) {
             self.problems.push(format!("spec.propertyMappings: {problem}"));
         }
@@ -61,6 +65,10 @@ impl<'a> Builder<'a> {
         let mapped: Vec<usize> = groups.iter().map(|(_, index)| *index).collect();
         let mut parts: Vec<AttributePart> = attributes.into_iter().chain(flags).collect();
         let mut schema = around.schema.clone();
+        if self.reads_nothing() {
+            // No value is sent, so none has another kind than before.
+            parts.iter_mut().for_each(|part| part.kind = None);
+        }
         let wanted: Vec<WantedColumn> =
             parts.iter().map(|part| part.column(self.job, &around.hash_key)).collect();
         let targets: Vec<GroupColumnTarget> =
@@ -104,6 +112,12 @@ impl<'a> Builder<'a> {
     /// The key's column is the first that is read.
     fn key(&mut self) -> Option<(String, KeyKind)> {
         let name = self.job.model.primary_key.clone();
+        if self.reads_nothing() {
+            let listed = self.job.model.properties.iter().find(|property| property.name == name);
+            let kind = listed.and_then(|property| value::key_kind(property.property_type?));
+            let column = listed.map_or(name.clone(), |property| property.column.clone());
+            return Some((column, kind.unwrap_or(KeyKind::Text)));
+        }
         let index = self.property(&name, "spec.primaryKey")?;
         let property = &self.properties[index];
         let column = self.reads[property.cell].clone();
@@ -160,9 +174,18 @@ impl<'a> Builder<'a> {
         Some(self.properties.len() - 1)
     }
 
+    /// Whether there are no rows, nor anything that would tell how to read them.
+    pub(super) fn reads_nothing(&self) -> bool {
+        self.around.columns.is_none()
+    }
+
+    fn columns(&self) -> &'a [Column] {
+        self.around.columns.unwrap_or_default()
+    }
+
     /// The only column of that name.
     pub(super) fn column(&mut self, name: &str, place: &str) -> Option<&'a Column> {
-        let mut found = self.around.columns.iter().filter(|column| column.name == name);
+        let mut found = self.columns().iter().filter(|column| column.name == name);
         let problem = match (found.next(), found.next()) {
             (Some(column), None) => return Some(column),
             (Some(_), Some(_)) => format!(
@@ -184,7 +207,7 @@ impl<'a> Builder<'a> {
     }
 
     fn column_missing(&self, column: &str, place: &str) -> String {
-        let names: Vec<&str> = self.around.columns.iter().map(|c| c.name.as_str()).collect();
+        let names: Vec<&str> = self.columns().iter().map(|c| c.name.as_str()).collect();
         let listed = if names.len() > 20 {
             format!("{}, … ({} in all)", names[..20].join(", "), names.len())
         } else {
@@ -246,7 +269,7 @@ impl<'a> Builder<'a> {
     /// Every property that the Model has, read or not.
     fn known_properties(&self) -> Vec<(String, PropertyType)> {
         let model = &self.job.model;
-        let columns = self.around.columns;
+        let columns = self.columns();
         if model.properties.is_empty() {
             return columns
                 .iter()
@@ -280,6 +303,7 @@ impl<'a> Builder<'a> {
                 guarded_consent: part.guarded_consent,
                 role: part.role,
                 flag: part.style == AttributeStyle::Flag,
+                keeps_on_null: part.keeps_on_null,
             })
             .collect();
         let groups = groups

@@ -19,6 +19,10 @@ pub(super) fn of_rules(rules: &Rules, key: &HashKey) -> u64 {
     for rule in &rules.attributes {
         hasher.number(rule.column.into());
         hasher.number(flags(&[rule.clear_on_null, rule.guarded_consent]));
+        if rule.keeps_on_null {
+            // Written only where it is, so that the digests of others stay.
+            hasher.number(8);
+        }
         hasher.number(role(rule.role));
     }
     for rule in &rules.groups {

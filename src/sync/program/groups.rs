@@ -56,7 +56,12 @@ impl Builder<'_> {
         for (index, mapping) in self.job.groups.iter().enumerate() {
             let GroupTarget::Flag { attribute } = &mapping.target else { continue };
             let place = format!("spec.groupMappings[{index}]");
-            let Some(group) = self.group(&mapping.group, &place) else { continue };
+            let origin = if self.reads_nothing() {
+                ValueOrigin::Unread
+            } else {
+                let Some(group) = self.group(&mapping.group, &place) else { continue };
+                ValueOrigin::Flag(group)
+            };
             let property = membership_mapping(&mapping.group, attribute);
             let Some((writer, target)) =
                 self.writer(&property, ResultType::Known(PropertyType::Boolean), &place)
@@ -64,18 +69,13 @@ impl Builder<'_> {
                 continue;
             };
             parts.push(AttributePart {
-                source: AttributeSource {
-                    origin: ValueOrigin::Flag(group),
-                    writer,
-                    clear_on_null: true,
-                    consent: false,
-                    kind: None,
-                },
+                source: AttributeSource { origin, writer, clear_on_null: true, consent: false, kind: None },
                 field: Field::new(attribute, None, true),
                 kind: target.json_kind(),
                 role: Role::Plain,
                 style: AttributeStyle::Flag,
                 guarded_consent: false,
+                keeps_on_null: false,
                 mapping: None,
             });
         }
@@ -88,7 +88,10 @@ impl Builder<'_> {
             if matches!(mapping.target, GroupTarget::Flag { .. }) {
                 continue;
             }
-            if let Some(group) = self.group(&mapping.group, &format!("spec.groupMappings[{index}]")) {
+            if self.reads_nothing() {
+                // Nobody asks who is a member.
+                rules.push((mapping.clone(), 0));
+            } else if let Some(group) = self.group(&mapping.group, &format!("spec.groupMappings[{index}]")) {
                 rules.push((mapping.clone(), group));
             }
         }

@@ -113,6 +113,8 @@ pub enum ValueOrigin {
     Expression(Expression),
     /// Whether the record is a member of the group of this index.
     Flag(usize),
+    /// Nothing is read, so there is no value.
+    Unread,
 }
 
 /// How a value becomes JSON.
@@ -185,8 +187,8 @@ pub enum MembershipRule {
 
 /// What a program is made of besides the job.
 pub struct Surroundings<'a> {
-    /// Columns that the relation has.
-    pub columns: &'a [Column],
+    /// Columns that the relation has; `None`: nothing is read, and records are only taken back.
+    pub columns: Option<&'a [Column]>,
     /// Columns of the state as remembered.
     pub schema: Schema,
     /// Key of all hashes of the state.

@@ -36,6 +36,7 @@ pub fn job() -> Job {
                     max_in_flight: 64,
                     retry_for: Duration::from_secs(900),
                 },
+                guard: None,
             },
             settle: Duration::ZERO,
         },
@@ -180,7 +181,7 @@ pub fn program_with(
     build(
         job,
         Surroundings {
-            columns: &columns(kinds),
+            columns: Some(&columns(kinds)),
             schema,
             hash_key: hash_key(),
             address_key: HashKey::new([8; 16]),

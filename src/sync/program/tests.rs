@@ -1,6 +1,8 @@
 //! Jobs against columns: what is refused, and what a change of the configuration means.
 
-use super::super::job::{AsKind, GroupRule, GroupTarget, Job, OnUnmap, SyncMode, TargetKind};
+use super::super::job::{
+    AsKind, GroupRule, GroupTarget, Job, OnUnmap, PropertyMapping, SyncMode, TargetKind,
+};
 use super::super::schema::Use;
 use super::testing::{element, expression, from, job, program, program_with, subscription};
 use super::*;
@@ -240,6 +242,50 @@ fn a_target_that_takes_no_null_is_left_when_it_is_unmapped() {
         (&program.rules.clearing_attributes[..], &program.rules.clearing_flags[..]),
         (&[1][..], &[][..])
     );
+}
+
+/// semantics 5.3, row Nested: whether a null should clear is a rule, though it never does.
+#[test]
+fn a_nested_target_keeps_its_value_on_null_and_knows_whether_it_should() {
+    let mut nested = from("city", "home.city");
+    nested.target_kind = Some(TargetKind::Nested);
+    let rule = |mapping| good(&job().map([mapping])).rules.attributes[0];
+    assert!(!rule(nested.clone()).clear_on_null && rule(nested.clone()).keeps_on_null);
+    let digest = |mapping| good(&job().map([mapping])).digest;
+    let leaves = PropertyMapping { clear_on_null: false, ..nested.clone() };
+    assert!(!rule(leaves.clone()).keeps_on_null);
+    assert_ne!(digest(nested), digest(leaves), "compared again after an edit");
+    assert!(!rule(from("city", "home_city")).keeps_on_null);
+}
+
+/// semantics 4.2, row "collection → None": what takes records back is known without a single column.
+#[test]
+fn a_program_that_reads_nothing_has_the_rules_of_one_that_reads() {
+    let mut nested = from("city", "home.city");
+    nested.target_kind = Some(TargetKind::Nested);
+    let flag = GroupTarget::Flag { attribute: "is_vip".into() };
+    let job = wide()
+        .map([nested, expression("record.email", "address"), from("vip", "email_open_tracking_disabled")])
+        .map([from("extra", "current_location"), from("vip", "a_flag"), from("id", "number")])
+        .group("vips", GroupRule::Column("vip".into()), Some(flag));
+    let reading = good(&job);
+    let around = |columns| Surroundings {
+        columns,
+        schema: reading.schema.clone(),
+        hash_key: testing::hash_key(),
+        address_key: testing::hash_key(),
+        now: testing::at(0),
+        full: false,
+        adopt: false,
+        elsewhere: &|_| false,
+    };
+    let program = build(&job, around(None)).expect("a good job");
+    assert_eq!(program.rules.attributes, reading.rules.attributes);
+    assert_eq!(program.rules.groups, reading.rules.groups);
+    assert_eq!((&program.shape, &program.schema), (&reading.shape, &reading.schema));
+    assert_eq!((program.digest, program.columns.len()), (reading.digest, 0));
+    assert!(program.alignment.kind_changes.is_empty() && program.alignment.cleared.is_empty());
+    assert!(build(&job, around(Some(&[]))).is_err(), "a relation without columns is another thing");
 }
 
 /// semantics 7.3, Flag: its column is cleared when its mapping is gone, for those who leave too.

@@ -26,6 +26,9 @@ impl Builder<'_> {
 
     fn attribute(&mut self, mapping: &PropertyMapping, place: &str) -> Option<AttributePart> {
         let (origin, gives) = match &mapping.origin {
+            Origin::From(_) | Origin::Expression(_) if self.reads_nothing() => {
+                (ValueOrigin::Unread, ResultType::Dynamic)
+            }
             Origin::From(name) => {
                 let index = self.property(name, place)?;
                 (ValueOrigin::Property(index), ResultType::Known(self.properties[index].property_type))
@@ -71,6 +74,7 @@ impl Builder<'_> {
             role,
             style,
             guarded_consent: target.is_consent() && !mapping.always_opt_in,
+            keeps_on_null: target.keeps_on_null(),
             mapping: Some(mapping.clone()),
         })
     }
@@ -128,6 +132,7 @@ pub(super) struct AttributePart {
     pub(super) role: Role,
     pub(super) style: AttributeStyle,
     pub(super) guarded_consent: bool,
+    pub(super) keeps_on_null: bool,
     pub(super) mapping: Option<PropertyMapping>,
 }
 

@@ -38,6 +38,7 @@ pub use nested::MAX_COLLECTION_BYTES;
 pub use prop::{Prop, fits, infer, key_kind};
 pub use settings::Settings;
 pub use spec::SpecProblem;
+pub use standard::costs_data_points;
 pub use target::{PathSegment, Target};
 pub use write::{JsonKind, Written};
 

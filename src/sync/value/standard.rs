@@ -209,3 +209,14 @@ fn gender(text: &str) -> Result<&'static str, Code> {
     let known = WORDS.iter().find(|(word, _)| text.eq_ignore_ascii_case(word));
     known.map(|(_, letter)| *letter).ok_or(Code::BadGender)
 }
+/// Whether Braze counts data points for a field of that name (semantics 14.3).
+pub fn costs_data_points(name: &str) -> bool {
+    standard(name).is_none_or(Standard::costs_data_points)
+}
+
+impl Standard {
+    /// Whether Braze counts data points for it, also when it is cleared.
+    pub(super) fn costs_data_points(self) -> bool {
+        !matches!(self, Self::ExternalId | Self::Consent | Self::TrackingFlag)
+    }
+}

@@ -204,6 +204,11 @@ impl Target {
         self.clear_on_null && !self.never_null()
     }
 
+    /// Whether a null value should clear the field and cannot, because it is a key inside an attribute.
+    pub fn keeps_on_null(&self) -> bool {
+        self.clear_on_null && self.is_nested()
+    }
+
     /// Whether an opt-in is sent at first sight too (`optInPolicy: Always`).
     pub fn always_opt_in(&self) -> bool {
         self.always_opt_in
@@ -211,10 +216,10 @@ impl Target {
 
     /// Whether Braze counts data points for it, also when it is cleared (semantics 14.3).
     pub fn costs_data_points(&self) -> bool {
-        !matches!(
-            self.field,
-            Field::Standard(Standard::ExternalId | Standard::Consent | Standard::TrackingFlag)
-        )
+        match self.field {
+            Field::Custom | Field::Nested => true,
+            Field::Standard(standard) => standard.costs_data_points(),
+        }
     }
 
     /// Whether the JSON of a consent target is an opt-in: `subscribed` or `opted_in`.

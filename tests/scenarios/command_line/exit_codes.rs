@@ -58,6 +58,28 @@ fn a_key_that_braze_refuses_is_21() {
     assert!(!done.ends_with(21).contains("wrong-key"));
 }
 
+/// semantics 9.3, row 401: the app is closed to all; the next Destination of it is not begun.
+#[test]
+fn a_key_that_braze_refused_is_not_tried_for_the_next_destination() {
+    let mut shell = Shell::with_users(1..=1);
+    shell.world.key = "wrong-key".to_owned();
+    let second = "apiVersion: grouparoo.io/v1alpha1\nkind: Destination\nmetadata: { name: second }\nspec:\n  \
+                  appRef: { name: braze }\n  modelRef: { name: users }\n  syncMode: Additive\n  \
+                  propertyMappings: [{ from: id, to: external_id }, { from: plan, to: plan }]\n";
+    shell.write();
+    std::fs::write(shell.file("second.yaml"), second).expect("a file");
+    let done = shell.run(&["sync", "-f", "manifests.yaml", "-f", "second.yaml", "-o", "json"]);
+    done.ends_with(21);
+    let reasons: Vec<serde_json::Value> = done.json()["destinations"]
+        .as_array()
+        .expect("two")
+        .iter()
+        .map(|destination| destination["reason"].clone())
+        .collect();
+    assert_eq!(reasons, ["AuthenticationFailed", "AuthenticationFailed"]);
+    assert_eq!(shell.world.sandbox.journal().len(), 1);
+}
+
 #[test]
 fn a_permission_that_is_missing_is_21() {
     let mut shell = Shell::with_users(1..=20);

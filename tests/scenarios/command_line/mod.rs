@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod exit_codes;
+mod full_disk;
 mod help;
 mod plans;
 mod shell;

@@ -132,3 +132,101 @@ fn a_reader_that_goes_away_is_no_failure() {
     child.stdout.take().expect("a pipe").read_exact(&mut first).expect("a beginning");
     assert_eq!(done(child).ends_with(0), "");
 }
+
+/// semantics 14.1: with `--look-up` a plan reads Braze, and only reads
+#[test]
+fn a_plan_that_looks_up_is_exact_and_only_reads() {
+    let mut shell = Shell::with_users(1..=3);
+    shell.world.sync_well();
+    std::fs::remove_dir_all(shell.file("state")).expect("the state of another tool");
+    shell.world.mode("Enrich");
+    shell.world.app = "  workspace: eu".to_owned();
+    shell.insert(4..=5);
+    shell.world.sandbox.clear_journal();
+    shell
+        .plan(&[])
+        .fails_with(0, &["To add 5", "To look up first 5 users that Braze may not know; --look-up asks"]);
+    assert_eq!(shell.world.requests(), [] as [&str; 0]);
+    let looked = shell.plan(&["--look-up"]);
+    looked.fails_with(0, &["plan, nothing was sent", "To add 3", "Skipped 2 2 unknown to Braze"]);
+    assert!(!looked.out.contains("look up"), "{}", looked.out);
+    assert_eq!(shell.world.requests(), ["/users/export/ids"]);
+    assert!(!shell.file(".grouparoo").exists());
+    let report = shell.plan(&["--look-up", "-o", "json"]).json()["destinations"][0].clone();
+    assert_eq!((&report["plan"]["lookedUp"], &report["plan"]["unknown"]), (&json!(true), &json!(0)));
+    assert_eq!((&report["counts"]["added"], &report["counts"]["skipped"]), (&json!(3), &json!(2)));
+    let synced = shell.sync(&["-o", "json"]).json()["destinations"][0].clone();
+    assert_eq!(synced["counts"], report["counts"]);
+    shell.run(&["sync", "-f", "manifests.yaml", "--look-up"]).ends_with(2);
+}
+
+/// semantics 4.2, "collection → None": the source is not read; its table is gone
+#[test]
+fn a_destination_is_emptied_without_its_table() {
+    let mut shell = Shell::with_users(1..=3);
+    shell.sync(&[]).ends_with(0);
+    shell.world.sql("drop table users");
+    shell.sync(&[]).ends_with(30);
+    shell.world.destination.push_str("\n  collection: { type: None }");
+    shell.validate(&[]).fails_with(0, &["users-to-braze: with collection None the source is not read"]);
+    let asked = shell.sync(&[]);
+    asked.fails_with(22, &["CollectionNone"]);
+    shell.sync(&["--approve", &token(&asked)]).fails_with(0, &["Released 3"]);
+}
+
+/// semantics 5.3 and 7.3: advice is in the summary and in the document
+#[test]
+fn advice_about_attributes_is_in_the_summary_and_in_the_document() {
+    let mut shell = Shell::with_users(1..=2);
+    shell.world.change("{ from: plan, to: plan }", "{ from: plan, to: account.plan, targetKind: Nested }");
+    let one = |n: u32| format!("    - {{ group: vip, customAttribute: groups, value: v{n} }}");
+    let groups = |from: u32| {
+        let lines: Vec<String> = (from..from + 100).map(one).collect();
+        format!("\n  onUnmap: Leave\n  groupMappings:\n{}", lines.join("\n"))
+    };
+    let bare = shell.world.destination.clone();
+    for from in [0, 100, 200, 300, 350] {
+        shell.world.destination = format!("{bare}{}", groups(from));
+        shell.sync(&[]).ends_with(0);
+    }
+    shell.world.sql("update users set plan = null");
+    let nested = "2 × NestedNotCleared (account.plan): a null inside an attribute";
+    let many = "450 × ManyElements (groups): groups write so many values into this attribute";
+    shell.plan(&[]).fails_with(0, &[nested, many]);
+    let report = shell.sync(&["-o", "json"]).json()["destinations"][0].clone();
+    let warning = |code: &str| {
+        let all = report["warnings"].as_array().expect("warnings");
+        let found = all.iter().find(|warning| warning["code"] == json!(code)).expect("the warning");
+        (found["field"].clone(), found["count"].clone())
+    };
+    assert_eq!(warning("NestedNotCleared"), (json!("account.plan"), json!(2)));
+    assert_eq!(warning("ManyElements"), (json!("groups"), json!(450)));
+    shell.sync(&[]).fails_with(0, &[nested, many]);
+}
+
+/// semantics 7.3: an attribute is shared by all Destinations of a workspace, run or not
+#[test]
+fn values_that_other_destinations_write_into_an_attribute_count_too() {
+    let mut shell = Shell::with_users(1..=2);
+    let groups = |from: u32| {
+        let one = |n: u32| format!("    - {{ group: vip, customAttribute: groups, value: v{n} }}\n");
+        format!("  groupMappings:\n{}", (from..from + 100).map(one).collect::<String>())
+    };
+    shell.world.and(&groups(0));
+    let others = |values: &[u32]| {
+        let one = |from: &u32| {
+            format!(
+                "apiVersion: grouparoo.io/v1alpha1\nkind: Destination\nmetadata: {{ name: other-{from} }}\nspec:\n  \
+                 suspend: true\n  syncMode: Additive\n  appRef: {{ name: braze }}\n  modelRef: {{ name: users }}\n  \
+                 propertyMappings:\n    - {{ from: id, to: external_id }}\n{}---\n",
+                groups(*from)
+            )
+        };
+        std::fs::write(shell.file("more.yaml"), values.iter().map(one).collect::<String>()).expect("a file");
+        shell.run(&["plan", "-f", "manifests.yaml", "-f", "more.yaml"])
+    };
+    let some = others(&[0, 100, 200, 300]);
+    some.ends_with(0);
+    assert!(!some.out.contains("ManyElements"), "400 are not more than 400: {}", some.out);
+    others(&[100, 200, 300, 301]).fails_with(0, &["401 × ManyElements (groups)"]);
+}

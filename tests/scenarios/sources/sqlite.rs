@@ -268,3 +268,39 @@ async fn errors_of_values_do_not_repeat_the_values() {
     assert!(matches!(error, SourceError::QueryFailed { .. }), "{error:?}");
     assert!(!error.to_string().contains("example"), "{error}");
 }
+
+/// What is expected of a table or view `t` that these statements make.
+async fn expected(sql: &str) -> Option<u64> {
+    let (_folder, path) = file(sql);
+    source(&path).describe(&table("t")).await.expect("columns").row_estimate
+}
+
+/// So many ids, each from the one before it.
+fn ids(rows: u32, id: &str) -> String {
+    format!(
+        "create table t (id integer primary key, x text);
+         with recursive n (i) as (select 1 union all select i + 1 from n where i < {rows})
+         insert into t select {id}, 'x' from n;"
+    )
+}
+
+/// semantics 15: progress is told by the source's estimate, which must not hang on how ids were given.
+#[tokio::test]
+async fn rows_are_estimated_whatever_the_ids_are() {
+    assert_eq!(expected("create table t (id integer primary key)").await, Some(0));
+    let few = "create table t (id integer primary key); insert into t values (-5), (7), (4000000000)";
+    assert_eq!(expected(few).await, Some(3));
+    assert_eq!(expected(&ids(25_000, "i")).await, Some(25_000));
+    let sparse = expected(&ids(25_000, "i * 1000 + i % 7")).await.expect("an estimate");
+    assert!((24_000..26_000).contains(&sparse), "{sparse}");
+    let one_large = format!("{} insert into t values (4000000000, 'x')", ids(25_000, "i"));
+    assert_eq!(expected(&one_large).await, None, "no figure is better than a wrong one");
+}
+
+/// No estimate is no failure: what has no row ids is not counted.
+#[tokio::test]
+async fn what_has_no_row_ids_is_not_estimated() {
+    assert_eq!(expected("create table t (id text primary key) without rowid").await, None);
+    assert_eq!(expected("create table o (id integer); create view t as select * from o").await, None);
+    assert_eq!(expected("create table t (rowid text); insert into t values ('a')").await, None);
+}

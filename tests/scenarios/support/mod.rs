@@ -1,5 +1,9 @@
 //! What the scenarios stand on.
 
+pub mod by_hand;
 pub mod certificates;
+pub mod control_plane;
+pub mod dying;
+pub mod kstatus;
 pub mod postgres;
 pub mod world;

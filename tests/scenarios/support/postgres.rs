@@ -216,7 +216,12 @@ impl Database {
 
     /// How the product reads this database.
     pub fn config(&self) -> PostgresConfig {
-        PostgresConfig { login: self.login.clone(), tls: Tls::Disabled, session_parameters: Vec::new() }
+        PostgresConfig {
+            login: self.login.clone(),
+            tls: Tls::Disabled,
+            session_parameters: Vec::new(),
+            guard: None,
+        }
     }
 
     /// This database as a source.

@@ -8,18 +8,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use braze_sandbox::{Group, Options as SandboxOptions, Sandbox};
-use grouparoo::braze::Braze;
+use grouparoo::braze::{Braze, KeySource};
+use grouparoo::controller::execution::{State, Workspaces};
 use grouparoo::controller::{self, Objects};
 use grouparoo::manifest::{self, Input};
 use grouparoo::source;
 use grouparoo::state::{Folder, FolderOptions, MemoryStore, Reject, StateError, Store};
+use grouparoo::sync::halt::Cancellation;
+use grouparoo::sync::job::Job;
 use grouparoo::sync::memory::Question;
 use grouparoo::sync::report::Report;
-use grouparoo::sync::run::{self, Request, Tools, Watch};
+use grouparoo::sync::run::{self, Request, StillWanted, Tools, Watch};
 use grouparoo_clock::Clock;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
+
+use super::dying::Dying;
 
 /// The subscription group of the default manifests.
 pub const NEWS: &str = "7b1c2c1e-6f0e-4c53-9d2e-0d0b7f7b2a11";
@@ -46,6 +51,18 @@ pub struct World {
     pub clock: Clock,
     /// Stops the runs.
     pub interrupt: CancellationToken,
+    /// Stops them as a person or an edit would.
+    pub cancellation: Cancellation,
+    /// Asked before each batch of removals.
+    pub still_wanted: StillWanted,
+    /// Where newer keys come from.
+    pub key_source: Option<Arc<dyn KeySource>>,
+    /// Clients that the runs share with others; each run has a client of its own else.
+    pub workspaces: Option<Arc<Workspaces>>,
+    /// The endpoint of another world's Braze; that of this world's else.
+    pub endpoint: Option<String>,
+    /// Commits of a run after which its state cannot be written any more: what a kill at that moment leaves behind.
+    pub last_commit: Option<u64>,
     folder: TempDir,
 }
 
@@ -64,6 +81,17 @@ impl World {
 
     /// The same with another sandbox.
     pub fn with(options: SandboxOptions) -> Self {
+        Self::in_folder(TempDir::new().expect("a temp folder"), options)
+    }
+
+    /// A world for scenarios of many runs: its files lie in memory where the system offers that, since nobody pulls
+    /// the plug in them.
+    pub fn in_memory() -> Self {
+        let folder = TempDir::new_in("/dev/shm").or_else(|_| TempDir::new()).expect("a temp folder");
+        Self::in_folder(folder, SandboxOptions { https: None, ..SandboxOptions::default() })
+    }
+
+    fn in_folder(folder: TempDir, options: SandboxOptions) -> Self {
         let sandbox = Sandbox::start(options);
         sandbox.add_group(Group::email(NEWS, "News"));
         sandbox.add_group(Group::sms(TEXTS, "Texts"));
@@ -77,7 +105,13 @@ impl World {
             key: braze_sandbox::DEFAULT_KEY.to_owned(),
             clock: Clock::scaled(FACTOR),
             interrupt: CancellationToken::new(),
-            folder: TempDir::new().expect("a temp folder"),
+            cancellation: Cancellation::default(),
+            still_wanted: run::always_wanted(),
+            key_source: None,
+            workspaces: None,
+            endpoint: None,
+            last_commit: None,
+            folder,
         };
         world.sql(TABLE);
         world
@@ -96,7 +130,7 @@ impl World {
 
     /// The manifests as they stand.
     pub fn manifests(&self) -> String {
-        let url = self.sandbox.url();
+        let url = self.endpoint.clone().unwrap_or_else(|| self.sandbox.url());
         let Self { source, model, destination, limits, key, app, .. } = self;
         format!(
             "apiVersion: v1\nkind: Secret\nmetadata: {{ name: braze }}\nstringData: {{ key: '{key}' }}\n---\n\
@@ -125,8 +159,8 @@ impl World {
         self.run(&Request { approvals: vec![token.to_owned()], ..Request::default() })
     }
 
-    /// Runs the Destination as asked.
-    pub fn run(&self, request: &Request) -> Report {
+    /// The Destination as a run gets it.
+    pub fn job(&self) -> Job {
         let path = self.folder.path().join("manifests.yaml");
         std::fs::write(&path, self.manifests()).expect("a file can be written");
         let options = manifest::Options::default();
@@ -139,9 +173,28 @@ impl World {
             model: &set.models()[0].object,
             source: &source.object,
         };
-        let job = controller::resolve(&objects, &set.lookup(source))
-            .unwrap_or_else(|problems| panic!("{problems}"))
-            .job;
+        controller::resolve(&objects, &set.lookup(source)).unwrap_or_else(|problems| panic!("{problems}")).job
+    }
+
+    /// The state folder as the operator and the command line hold it.
+    pub fn memories(&self) -> State {
+        State::open(&self.folder.path().join("state"), "a scenario", &self.clock).expect("a state folder")
+    }
+
+    fn client(&self, job: &Job) -> Braze {
+        let client = match &self.workspaces {
+            Some(workspaces) => workspaces.client(job).expect("a client"),
+            None => Braze::new(job.app.braze.clone(), self.clock.clone()).expect("a client"),
+        };
+        if let Some(source) = &self.key_source {
+            client.set_key_source(source.clone());
+        }
+        client
+    }
+
+    /// Runs the Destination as asked.
+    pub fn run(&self, request: &Request) -> Report {
+        let job = self.job();
         let source = source::open(&job.source, &self.clock).expect("a source that can be opened");
         let (store, app) = (self.open(&job, request.plan), job.app_name());
         let state = self.state();
@@ -149,12 +202,17 @@ impl World {
         let carrying = self.state();
         let (namespace, name, plan) = (job.namespace.clone(), job.state_name.clone(), request.plan);
         let tools = Tools {
-            store: store.expect("a store"),
+            store: match self.last_commit {
+                Some(most) => Arc::new(Dying::after(most, store.expect("a store"))),
+                None => store.expect("a store"),
+            },
             app: Arc::from(ledger.expect("a ledger")),
-            braze: Braze::new(job.app.braze.clone(), self.clock.clone()).expect("a client"),
+            braze: self.client(&job),
             source: Arc::from(source),
             clock: self.clock.clone(),
             interrupt: self.interrupt.clone(),
+            cancellation: self.cancellation.clone(),
+            still_wanted: self.still_wanted.clone(),
             carry_over: Arc::new(move |from, to| carrying.carry_over_app(from, to)),
             archive: Arc::new(move || {
                 if plan {
@@ -176,7 +234,7 @@ impl World {
     }
 
     /// As the command line does: a plan reads, and takes nothing.
-    fn open(&self, job: &grouparoo::sync::job::Job, plan: bool) -> Result<Arc<dyn Store>, StateError> {
+    fn open(&self, job: &Job, plan: bool) -> Result<Arc<dyn Store>, StateError> {
         let (state, namespace, name) = (self.state(), &job.namespace, &job.state_name);
         Ok(match plan {
             false => Arc::new(state.store(namespace, name)?),

@@ -550,3 +550,23 @@ fn an_element_is_removed_from_those_who_could_not_be_reached_at_once() {
     world.next();
     assert_eq!(world.received(), [json!({ "external_id": "1", "groups": { "remove": ["vip"] } })]);
 }
+
+/// semantics 14.3: 0 for tracking flags, also when one is cleared because it is no longer mapped.
+#[test]
+fn a_tracking_flag_that_is_cleared_costs_no_data_point() {
+    let mut world = World::new();
+    world.model = world.model.replacen(
+        "    - { name: points, type: Integer }",
+        "    - { name: points, type: Integer }\n    - { name: vip, type: Boolean }",
+        1,
+    );
+    world.and("    - { from: vip, to: email_open_tracking_disabled }");
+    world.insert(1..=2);
+    assert_eq!(world.sync_well().traffic.data_points, 8);
+    world.change("\n    - { from: vip, to: email_open_tracking_disabled }", "");
+    assert_eq!(world.plan().traffic.data_points, 0);
+    let report = world.next();
+    assert_eq!((report.attributes.cleared, report.traffic.data_points), (2, 0));
+    assert_eq!(world.sandbox.journal().iter().map(|entry| entry.data_points).sum::<u64>(), 0);
+    assert_eq!(world.received()[0], json!({ "external_id": "1", "email_open_tracking_disabled": null }));
+}

@@ -1,7 +1,9 @@
 //! The engine over a real table, a real state folder and a sandbox: what Braze receives.
 
 mod basics;
+mod bodies;
 mod changes;
+mod cleanup;
 mod consent;
 mod enrich;
 mod every_source;
@@ -9,10 +11,21 @@ mod faults;
 mod fresh;
 mod groups;
 mod guard;
+mod histories;
 mod identity;
 mod interrupted;
+mod kinds;
 mod life;
+mod look_up;
+mod lost;
 mod named;
+mod nested;
 mod plan;
 mod reads;
 mod rejects;
+mod rotation;
+mod shared;
+mod stale_reads;
+mod timed_out;
+mod warnings;
+mod withdrawn;

@@ -34,7 +34,8 @@ fn change(world: &mut World) {
     world.change("{ from: first_name, to: first_name }", "{ from: first_name, to: last_name }");
 }
 
-fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+/// All files below a folder, with their content.
+pub fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();
     let mut open = vec![folder.to_owned()];
     while let Some(folder) = open.pop() {
@@ -52,7 +53,7 @@ fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 }
 
 /// The objects of a plan, as text, by key and action.
-fn planned(report: &Report) -> Vec<(String, String)> {
+pub fn planned(report: &Report) -> Vec<(String, String)> {
     let samples = &report.plan.as_ref().expect("a plan").samples;
     let mut objects: Vec<(String, String)> = samples
         .iter()
@@ -65,7 +66,7 @@ fn planned(report: &Report) -> Vec<(String, String)> {
 }
 
 /// The bytes of each attributes object that was sent, and each deleted id.
-fn sent(world: &World) -> Vec<(String, String)> {
+pub fn sent(world: &World) -> Vec<(String, String)> {
     let mut objects = Vec::new();
     for entry in world.sandbox.journal().iter().filter(|entry| entry.path == "/users/track") {
         let body: BTreeMap<String, Vec<Box<serde_json::value::RawValue>>> =

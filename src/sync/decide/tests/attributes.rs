@@ -56,6 +56,18 @@ fn a_null_that_leaves_keeps_value_and_entry() {
     check(leave, value(1), &[(Hash(1), None, Hash(1))]);
 }
 
+/// semantics 5.3, row Nested: value and entry stay, and it is told in each run as long as something of ours is there.
+#[test]
+fn a_null_inside_an_attribute_is_never_sent_and_told_while_the_value_stays() {
+    for rules in [rules(&[NESTED], &[]), full(rules(&[NESTED], &[]))] {
+        for (entry, told) in [(Never, false), (Unknown, true), (Null, false), (Hash(1), true)] {
+            let (sent, left, decision) = cell(rules.clone(), entry, Wanted::Null);
+            assert_eq!((sent, left), (None, entry), "after {entry:?}");
+            assert_eq!((decision.kept_nulls.len() == 1, decision.unsettled), (told, told), "after {entry:?}");
+        }
+    }
+}
+
 /// semantics 2.2, row dropped by pre-flight.
 #[test]
 fn a_dropped_attribute_keeps_entry_and_remote_value() {

@@ -42,8 +42,16 @@ fn full(rules: Rules) -> Rules {
 }
 
 /// A plain attribute with `onNull: Clear`.
-const PLAIN: AttributeRule =
-    AttributeRule { column: 0, clear_on_null: true, guarded_consent: false, role: Role::Plain, flag: false };
+const PLAIN: AttributeRule = AttributeRule {
+    column: 0,
+    clear_on_null: true,
+    guarded_consent: false,
+    role: Role::Plain,
+    flag: false,
+    keeps_on_null: false,
+};
+/// A key inside an attribute with `onNull: Clear`: null is never sent to it.
+const NESTED: AttributeRule = AttributeRule { clear_on_null: false, keeps_on_null: true, ..PLAIN };
 /// Consent under `OnChange`; null is never sent to it.
 const CONSENT: AttributeRule = AttributeRule { guarded_consent: true, clear_on_null: false, ..PLAIN };
 /// The e-mail address.

@@ -1,0 +1,188 @@
+//! Two clients of the API server: one for watches, which may be silent for minutes, one for calls, which may not.
+
+use std::fmt;
+use std::path::Path;
+use std::time::Duration;
+
+use axum::http::HeaderValue;
+use axum::http::header::USER_AGENT;
+use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
+use kube::{Client, Config};
+
+use super::ClusterError;
+
+/// A connection that does not come about in this time never will.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Longest time to send a request.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Longest silence of the server while an answer is due; not for watches.
+const READ_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The clients of one API server.
+#[derive(Clone)]
+pub struct Clients {
+    /// For watches: waits for the next event as long as it takes.
+    pub watches: Client,
+    /// For everything that is asked and answered.
+    pub calls: Client,
+    /// Namespace of the operator itself, or of the kubeconfig's context.
+    pub namespace: String,
+}
+
+impl fmt::Debug for Clients {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Clients").field("namespace", &self.namespace).finish_non_exhaustive()
+    }
+}
+
+impl Clients {
+    /// Clients by a kubeconfig file, or by `KUBECONFIG`, `~/.kube/config` and the Pod's own account, in this order.
+    /// `context`: name of a context of the kubeconfig, instead of its current one. Nothing is connected yet.
+    ///
+    /// # Errors
+    /// [`ClusterError::Config`] with what is wrong, without anything that the file holds.
+    pub async fn connect(kubeconfig: Option<&Path>, context: Option<&str>) -> Result<Self, ClusterError> {
+        let options = KubeConfigOptions { context: context.map(str::to_owned), ..Default::default() };
+        let config = match (kubeconfig, context) {
+            (Some(path), _) => {
+                let file = Kubeconfig::read_from(path).map_err(|error| explain(&error))?;
+                Config::from_custom_kubeconfig(file, &options).await.map_err(|error| explain(&error))?
+            }
+            (None, Some(_)) => Config::from_kubeconfig(&options).await.map_err(|error| explain(&error))?,
+            (None, None) => Config::infer().await.map_err(|_| {
+                ClusterError::Config(
+                    "there is neither a usable kubeconfig (--kubeconfig, KUBECONFIG, ~/.kube/config) nor a \
+                     ServiceAccount of a Pod"
+                        .to_owned(),
+                )
+            })?,
+        };
+        Self::from_config(config)
+    }
+
+    /// Clients by a configuration that is there already. Its time-outs and its user agent are replaced.
+    ///
+    /// # Errors
+    /// [`ClusterError::Config`]: certificates or credentials cannot be used.
+    pub fn from_config(mut config: Config) -> Result<Self, ClusterError> {
+        // Refused only when something installed one before, which is as good.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let agent = HeaderValue::from_static(concat!("grouparoo/", env!("CARGO_PKG_VERSION")));
+        config.headers.retain(|(name, _)| name != USER_AGENT);
+        config.headers.push((USER_AGENT, agent));
+        config.connect_timeout = Some(CONNECT_TIMEOUT);
+        config.write_timeout = Some(WRITE_TIMEOUT);
+        config.read_timeout = None;
+        let namespace = config.default_namespace.clone();
+        let client = |config: Config| {
+            Client::try_from(config).map_err(|_| {
+                ClusterError::Config("the certificates or credentials cannot be used".to_owned())
+            })
+        };
+        let watches = client(config.clone())?;
+        config.read_timeout = Some(READ_TIMEOUT);
+        // Else the time that a connection was idle would count.
+        config.reset_reader_on_write = true;
+        Ok(Self { watches, calls: client(config)?, namespace })
+    }
+}
+
+/// What is wrong with a kubeconfig. A parser repeats what it stumbles over, which may be a token.
+fn explain(error: &KubeconfigError) -> ClusterError {
+    let text = match error {
+        KubeconfigError::ReadConfig(error, path) => {
+            format!("the kubeconfig {} cannot be read: {error}", path.display())
+        }
+        KubeconfigError::CurrentContextNotSet => {
+            "the kubeconfig names no current context; give one with --context".to_owned()
+        }
+        KubeconfigError::LoadContext(name) => format!("the kubeconfig has no context {name}"),
+        KubeconfigError::LoadClusterOfContext(name) => {
+            format!("the kubeconfig has no cluster {name}, which its context names")
+        }
+        KubeconfigError::FindPath => "there is no kubeconfig".to_owned(),
+        KubeconfigError::Parse(_) => "the kubeconfig is not YAML as kubectl writes it".to_owned(),
+        KubeconfigError::MissingClusterUrl | KubeconfigError::ParseClusterUrl(_) => {
+            "the cluster of the kubeconfig's context has no usable server".to_owned()
+        }
+        KubeconfigError::LoadCertificateAuthority(_) | KubeconfigError::ParseCertificates(_) => {
+            "the certificate authority of the kubeconfig cannot be read".to_owned()
+        }
+        KubeconfigError::LoadClientCertificate(_) | KubeconfigError::LoadClientKey(_) => {
+            "the client certificate or key of the kubeconfig cannot be read".to_owned()
+        }
+        _ => "the kubeconfig cannot be used".to_owned(),
+    };
+    ClusterError::Config(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::extract::Request;
+    use tempfile::TempDir;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    fn kubeconfig(folder: &TempDir, text: &str) -> std::path::PathBuf {
+        let path = folder.path().join("config");
+        std::fs::write(&path, text).expect("a file");
+        path
+    }
+
+    fn two_contexts(port: u16) -> String {
+        format!(
+            "apiVersion: v1\nkind: Config\ncurrent-context: one\nclusters:\n- name: here\n  cluster:\n    \
+             server: http://127.0.0.1:{port}\nusers:\n- name: me\n  user:\n    token: geheim\ncontexts:\n- name: one\n  \
+             context: {{ cluster: here, user: me, namespace: first }}\n- name: two\n  context: {{ cluster: here, \
+             user: me, namespace: second }}\n- name: three\n  context: {{ cluster: nowhere, user: me }}\n"
+        )
+    }
+
+    #[tokio::test]
+    async fn a_context_is_chosen_and_the_server_is_told_who_calls() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let port = listener.local_addr().expect("bound").port();
+        let router = Router::new().fallback(|request: Request| async move {
+            let header = |name: &str| {
+                let value = request.headers().get(name).and_then(|value| value.to_str().ok());
+                value.unwrap_or_default().to_owned()
+            };
+            format!("{} {}", header("user-agent"), header("authorization"))
+        });
+        let server = tokio::spawn(async move { axum::serve(listener, router).await });
+        let folder = TempDir::new().expect("a folder");
+        let path = kubeconfig(&folder, &two_contexts(port));
+        let first = Clients::connect(Some(&path), None).await.expect("clients");
+        assert_eq!(first.namespace, "first");
+        let second = Clients::connect(Some(&path), Some("two")).await.expect("clients");
+        assert_eq!(second.namespace, "second");
+        for client in [first.watches, second.calls] {
+            let request = kube::core::Request::new("/version").list(&Default::default()).expect("a request");
+            let answer = client.request_text(request).await.expect("an answer");
+            assert_eq!(answer, concat!("grouparoo/", env!("CARGO_PKG_VERSION"), " Bearer geheim"));
+        }
+        server.abort();
+    }
+
+    #[tokio::test]
+    async fn what_is_wrong_with_a_kubeconfig_is_said_without_what_it_holds() {
+        let folder = TempDir::new().expect("a folder");
+        let path = kubeconfig(&folder, &two_contexts(1));
+        let message = |result: Result<Clients, ClusterError>| result.expect_err("an error").to_string();
+        let missing = message(Clients::connect(Some(&folder.path().join("none")), None).await);
+        assert!(missing.contains("none cannot be read"), "{missing}");
+        let context = message(Clients::connect(Some(&path), Some("four")).await);
+        assert_eq!(context, "cannot connect to Kubernetes: the kubeconfig has no context four");
+        let cluster = message(Clients::connect(Some(&path), Some("three")).await);
+        assert!(cluster.contains("no cluster nowhere"), "{cluster}");
+        let path = kubeconfig(&folder, "users: [geheim\n");
+        let broken = message(Clients::connect(Some(&path), None).await);
+        assert!(broken.contains("is not YAML") && !broken.contains("geheim"), "{broken}");
+        let path =
+            kubeconfig(&folder, "apiVersion: v1\nkind: Config\nusers:\n- name: geheim\n  user: geheim\n");
+        let wrong = message(Clients::connect(Some(&path), None).await);
+        assert!(!wrong.contains("geheim"), "{wrong}");
+    }
+}

@@ -1,0 +1,147 @@
+//! One look at a BrazeApp: fetch, decide, act, report.
+
+use std::sync::Arc;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kube::ResourceExt;
+use kube::runtime::controller::Action;
+
+use crate::api::braze_app::BrazeAppStatus;
+use crate::api::{BrazeApp, Destination};
+use crate::braze::Braze;
+use crate::cluster::{Snapshot, references_of_app};
+use crate::controller::checking::{self, Known, Present};
+use crate::controller::conditions::{Marks, Readiness, next};
+use crate::controller::operator::context::Context;
+use crate::controller::operator::stores::{Guarded, Known as _};
+use crate::controller::operator::{Error, trouble, unreadable};
+use crate::controller::resolve::check_app;
+use crate::controller::resolve_app::resolve_app;
+use crate::controller::sync_run::prepare::snapshot;
+
+use super::decide;
+
+/// Looks at a BrazeApp.
+pub async fn reconcile(object: Arc<Guarded<BrazeApp>>, context: Arc<Context>) -> Result<Action, Error> {
+    let app = match &object.0 {
+        Ok(app) => app,
+        Err(invalid) => return unreadable::report::<BrazeApp>(&context, invalid).await,
+    };
+    if app.metadata.deletion_timestamp.is_some() {
+        return Ok(context.again_at([None]));
+    }
+    let (namespace, name) = (app.namespace().unwrap_or_default(), app.name_any());
+    let destinations = context.stores.destinations.all(&namespace, |one| one.spec.app_ref.name == name);
+    let old = app.status.clone().unwrap_or_default();
+    let versions = context.watched_versions(&namespace, &references_of_app(app));
+    let known = known(&old);
+    let present = Present {
+        meta: &app.metadata,
+        interval: app.spec.check_interval.as_ref(),
+        secrets: versions.as_deref(),
+        now: context.now(),
+    };
+    if !checking::is_due(&known, &present) {
+        let status = recounted(&old, &destinations);
+        context.report(app, app.status.as_ref(), &status).await?;
+        return Ok(context.again_at([checking::next(&known, present.interval)]));
+    }
+    if known.observed != app.metadata.generation {
+        let seen = Readiness::Progressing { message: "the login is being tested".to_owned() };
+        let status = BrazeAppStatus {
+            last_check_time: old.last_check_time.clone(),
+            ..with(&context, app, &old, &seen)
+        };
+        context.report(app, app.status.as_ref(), &status).await?;
+    }
+    let tested = test(&context, app, &destinations).await;
+    let status = match tested {
+        Ok((found, readiness)) => BrazeAppStatus {
+            last_check_time: Some(Time(context.now())),
+            endpoint: app.spec.endpoint().ok().map(str::to_owned),
+            warnings: Some(found.warnings.unwrap_or_default()).filter(|all| !all.is_empty()),
+            permissions: found.permissions,
+            secret_resource_version: found.secret_resource_version,
+            ..with(&context, app, &old, &readiness)
+        },
+        Err(readiness) => {
+            let checked = match readiness {
+                // No test was made.
+                Readiness::Waiting { .. } => old.last_check_time.clone(),
+                _ => Some(Time(context.now())),
+            };
+            BrazeAppStatus { last_check_time: checked, ..with(&context, app, &old, &readiness) }
+        }
+    };
+    let status = recounted(&status, &destinations);
+    context.report(app, Some(&old), &status).await?;
+    let known = self::known(&status);
+    Ok(trouble::again(&context, "BrazeApp", &app.metadata, &known, present.interval))
+}
+
+fn known(status: &BrazeAppStatus) -> Known<'_> {
+    Known {
+        observed: status.observed_generation,
+        conditions: status.conditions.as_deref().unwrap_or_default(),
+        checked: status.last_check_time.as_ref().map(|time| time.0),
+        requested: status.last_handled_request_at.as_deref(),
+        reconciled: status.last_handled_reconcile_at.as_deref(),
+        secrets: status.secret_resource_version.as_deref(),
+    }
+}
+
+/// The status with other conditions.
+fn with(context: &Context, app: &BrazeApp, old: &BrazeAppStatus, readiness: &Readiness) -> BrazeAppStatus {
+    let generation = app.metadata.generation.unwrap_or(0);
+    let previous = old.conditions.as_deref().unwrap_or_default();
+    let (requested, reconciled) = checking::echoes(&app.metadata);
+    BrazeAppStatus {
+        observed_generation: Some(generation),
+        conditions: Some(next(previous, readiness, &Marks::default(), generation, context.now())),
+        last_handled_request_at: requested.or(old.last_handled_request_at.clone()),
+        last_handled_reconcile_at: reconciled.or(old.last_handled_reconcile_at.clone()),
+        ..old.clone()
+    }
+}
+
+/// The status after the Destinations that name the app changed.
+fn recounted(status: &BrazeAppStatus, destinations: &[Destination]) -> BrazeAppStatus {
+    let needed = decide::needs(destinations);
+    let permissions = status.permissions.as_deref().map(|all| decide::needed_again(all, &needed));
+    let warnings = permissions.as_deref().map(|all| decide::warnings(all, &needed)).unwrap_or_default();
+    BrazeAppStatus {
+        destinations: i32::try_from(destinations.len()).ok(),
+        permissions,
+        warnings: if warnings.is_empty() { None } else { Some(warnings) },
+        ..status.clone()
+    }
+}
+
+/// Tests the login and the permissions. Writes nothing to Braze.
+async fn test(
+    context: &Context,
+    app: &BrazeApp,
+    destinations: &[Destination],
+) -> Result<(BrazeAppStatus, Readiness), Readiness> {
+    let namespace = app.namespace().unwrap_or_default();
+    trouble::first(&check_app(app))?;
+    let policy = &context.settings.policy;
+    policy.admit_app(app).map_err(|problem| trouble::of(&problem))?;
+    let found: Snapshot = snapshot(context, &namespace, &references_of_app(app))
+        .await
+        .map_err(|error| trouble::unreached(&error))?;
+    let mut resolved = resolve_app(app, &found).map_err(|problems| trouble::worst(&problems))?;
+    policy.guard_app(app, &mut resolved.braze, &found).map_err(|problem| trouble::of(&problem))?;
+    let client = Braze::new(resolved.braze, context.clock.clone()).map_err(|error| decide::failed(&error))?;
+    let report = client.test().await;
+    let needed = decide::needs(destinations);
+    let permissions = decide::permissions(&report, &needed);
+    let readiness = decide::readiness(app, &report);
+    let status = BrazeAppStatus {
+        warnings: Some(decide::warnings(&permissions, &needed)),
+        permissions: Some(permissions),
+        secret_resource_version: found.resource_version(&app.spec.api_key_secret_ref.name).map(str::to_owned),
+        ..BrazeAppStatus::default()
+    };
+    Ok((status, readiness))
+}

@@ -1,0 +1,93 @@
+//! When a connection or a Model is tested again. Pure.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, ObjectMeta};
+
+use crate::api::{RECONCILE_AT_ANNOTATION, REQUESTED_AT_ANNOTATION, Span};
+
+use super::conditions::find;
+
+/// Time between two tests that no event asks for.
+const INTERVAL: Duration = Duration::from_secs(3600);
+/// Wait for something that may come at any moment.
+const SOON: Duration = Duration::from_secs(5);
+/// Wait for something that did not come for long.
+const LATER: Duration = Duration::from_secs(60);
+/// Most letters of an echo.
+const ECHO: usize = 256;
+
+/// What the status of a tested object remembers.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Known<'a> {
+    /// Generation of the last look.
+    pub observed: Option<i64>,
+    /// Conditions.
+    pub conditions: &'a [Condition],
+    /// End of the last test.
+    pub checked: Option<Timestamp>,
+    /// Echo of the annotation of our own.
+    pub requested: Option<&'a str>,
+    /// Echo of Flux's.
+    pub reconciled: Option<&'a str>,
+    /// Versions of the Secrets that the last test used.
+    pub secrets: Option<&'a str>,
+}
+
+/// What is present.
+#[derive(Clone, Copy, Debug)]
+pub struct Present<'a> {
+    /// The object's metadata.
+    pub meta: &'a ObjectMeta,
+    /// `spec.checkInterval`.
+    pub interval: Option<&'a Span>,
+    /// Versions of the Secrets as the watch shows them; `None`: not all of them are watched.
+    pub secrets: Option<&'a str>,
+    /// The time.
+    pub now: Timestamp,
+}
+
+/// Echoes of the request annotations as they are to be written.
+pub fn echoes(meta: &ObjectMeta) -> (Option<String>, Option<String>) {
+    (token(meta, REQUESTED_AT_ANNOTATION), token(meta, RECONCILE_AT_ANNOTATION))
+}
+
+fn token(meta: &ObjectMeta, annotation: &str) -> Option<String> {
+    let text = meta.annotations.as_ref()?.get(annotation)?;
+    Some(text.chars().take(ECHO).collect::<String>()).filter(|text| !text.is_empty())
+}
+
+/// Whether a test is due.
+pub fn is_due(known: &Known<'_>, present: &Present<'_>) -> bool {
+    let (requested, reconciled) = echoes(present.meta);
+    known.observed != present.meta.generation
+        || known.checked.is_none()
+        || waits(known)
+        || requested.is_some_and(|token| Some(token.as_str()) != known.requested)
+        || reconciled.is_some_and(|token| Some(token.as_str()) != known.reconciled)
+        || present.secrets.is_some_and(|now| known.secrets.is_some_and(|then| then != now))
+        || next(known, present.interval).is_none_or(|next| next <= present.now)
+}
+
+/// Whether the last look found something that may pass by itself.
+fn waits(known: &Known<'_>) -> bool {
+    find(known.conditions, "Ready").is_none_or(|ready| {
+        ready.status != "True"
+            && matches!(
+                ready.reason.as_str(),
+                "Progressing" | "DependencyNotReady" | "EndpointUnreachable" | "QueryFailed"
+            )
+    })
+}
+
+/// When the next regular test is due.
+pub fn next(known: &Known<'_>, interval: Option<&Span>) -> Option<Timestamp> {
+    let interval = interval.and_then(Span::duration).unwrap_or(INTERVAL);
+    known.checked?.checked_add(SignedDuration::try_from(interval).ok()?).ok()
+}
+
+/// How long to wait for what is missing: any order of applying objects works within seconds.
+pub fn patience(conditions: &[Condition]) -> Duration {
+    if find(conditions, "Stalled").is_some() { LATER } else { SOON }
+}

@@ -1,0 +1,61 @@
+//! Finds what a Destination refers to among what the API server holds.
+
+use kube::ResourceExt;
+
+use crate::api::{BrazeApp, Destination, Model, Source};
+use crate::controller::operator::stores::{Known, Stores};
+
+use super::accept::Around;
+
+/// A Destination with what it refers to, as last seen.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// The Destination.
+    pub destination: Destination,
+    /// Its BrazeApp.
+    pub app: Option<BrazeApp>,
+    /// Its Model.
+    pub model: Option<Model>,
+    /// The Source of its Model.
+    pub source: Option<Source>,
+    /// All Destinations of the namespace.
+    pub all: Vec<Destination>,
+    /// All BrazeApps of the namespace.
+    pub apps: Vec<BrazeApp>,
+}
+
+/// A Destination by its name.
+pub fn find(stores: &Stores, namespace: &str, name: &str) -> Option<Found> {
+    Some(of(stores, stores.destinations.named(namespace, name)?))
+}
+
+/// A Destination that is at hand.
+pub fn of(stores: &Stores, destination: Destination) -> Found {
+    let namespace = destination.namespace().unwrap_or_default();
+    let spec = &destination.spec;
+    let model = stores.models.named(&namespace, &spec.model_ref.name);
+    Found {
+        app: stores.apps.named(&namespace, &spec.app_ref.name),
+        source: model
+            .as_ref()
+            .and_then(|model| stores.sources.named(&namespace, &model.spec.source_ref.name)),
+        model,
+        all: stores.destinations.all(&namespace, |_| true),
+        apps: stores.apps.all(&namespace, |_| true),
+        destination,
+    }
+}
+
+impl Found {
+    /// Borrowed.
+    pub fn borrow(&self) -> Around<'_> {
+        Around {
+            destination: &self.destination,
+            app: self.app.as_ref(),
+            model: self.model.as_ref(),
+            source: self.source.as_ref(),
+            all: &self.all,
+            apps: &self.apps,
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! Models: whether the rows are what they are said to be.
+
+mod reconcile;
+
+pub use reconcile::reconcile;

@@ -1,0 +1,327 @@
+//! One scope: its watches, its stores, and the five controllers over them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use kube::core::PartialObjectMeta;
+use kube::runtime::controller::{self, Action, Controller};
+use kube::runtime::reflector::{self, Store};
+use kube::runtime::watcher::{self, watcher};
+use kube::{Api, Client, Resource, ResourceExt};
+use serde::de::DeserializeOwned;
+use tokio_util::sync::CancellationToken;
+
+use crate::api::{SyncRun, WATCH_LABEL};
+use crate::cluster::{references_of_app, references_of_model, references_of_source};
+use crate::controller::{braze_app, destination, model, source, sync_run};
+
+use super::OperatorError;
+use super::context::{Context, Shared};
+use super::error::Error;
+use super::heard::Heard;
+use super::stores::{Guarded, Happened, Known, Stores, follow};
+use super::wakeups::{Queue, Wakeups};
+
+/// Looks at objects of one kind at a time. A test of a connection may take a while; none must wait for the others.
+const AT_ONCE: u16 = 32;
+
+/// Runs the controllers of one namespace, or of all, until `stop` is cancelled.
+pub async fn run(
+    shared: Arc<Shared>,
+    namespace: Option<String>,
+    stop: CancellationToken,
+) -> Result<(), OperatorError> {
+    let client = shared.clients.watches.clone();
+    let (wake, queues) = Wakeups::new();
+    let (apps, apps_writer) = reflector::store();
+    let (sources, sources_writer) = reflector::store();
+    let (models, models_writer) = reflector::store();
+    let (destinations, destinations_writer) = reflector::store();
+    let (runs, runs_writer) = reflector::store();
+    let (secrets, secrets_writer) = reflector::store();
+    let (config_maps, config_maps_writer) = reflector::store();
+    let stores = Stores { apps, sources, models, destinations, runs, secrets, config_maps };
+    let context =
+        Arc::new(Context { shared, stores, wake, heard: Heard::default(), namespace: namespace.clone() });
+    let scope = namespace.as_deref();
+    let labelled = watcher::Config::default().labels(&format!("{WATCH_LABEL}=Enabled"));
+    let all = watcher::Config::default;
+    let told = |tell: fn(&Context, &str, &str, Happened)| {
+        let context = Arc::clone(&context);
+        move |namespace: &str, name: &str, happened: Happened| tell(&context, namespace, name, happened)
+    };
+    let (of_app, of_source, of_model, of_destination) =
+        (told(app_changed), told(source_changed), told(model_changed), told(destination_changed));
+    let of_run = Arc::clone(&context);
+    let of_object = told(watched_changed);
+    let of_map = told(watched_changed);
+    let watches = async {
+        tokio::join!(
+            watch(&client, scope, all(), apps_writer, |object, how| named(object, how, &of_app)),
+            watch(&client, scope, all(), sources_writer, |object, how| named(object, how, &of_source)),
+            watch(&client, scope, all(), models_writer, |object, how| named(object, how, &of_model)),
+            watch(&client, scope, all(), destinations_writer, |object, how| named(
+                object,
+                how,
+                &of_destination
+            )),
+            watch(&client, scope, all(), runs_writer, |object, how| run_changed(&of_run, object, how)),
+            async {
+                if context.settings.watch_secrets {
+                    tokio::join!(
+                        watch::<PartialObjectMeta<Secret>>(
+                            &client,
+                            scope,
+                            labelled.clone(),
+                            secrets_writer,
+                            |object, how| named(object, how, &of_object)
+                        ),
+                        watch::<PartialObjectMeta<ConfigMap>>(
+                            &client,
+                            scope,
+                            labelled.clone(),
+                            config_maps_writer,
+                            |object, how| named(object, how, &of_map)
+                        ),
+                    );
+                } else {
+                    // Never ready, never asked.
+                    drop((secrets_writer, config_maps_writer));
+                    std::future::pending::<()>().await;
+                }
+            },
+        );
+    };
+    let controllers = async {
+        context.stores.ready(context.settings.watch_secrets).await;
+        context.health.set_synced(true);
+        let Stores { apps, sources, models, destinations, runs, .. } = context.stores.clone();
+        tokio::join!(
+            control(&context, apps, queues.apps, stop.clone(), braze_app::reconcile),
+            control(&context, sources, queues.sources, stop.clone(), source::reconcile),
+            control(&context, models, queues.models, stop.clone(), model::reconcile),
+            control(&context, destinations, queues.destinations, stop.clone(), destination::reconcile),
+            control(&context, runs, queues.runs, stop.clone(), sync_run::reconcile),
+        );
+    };
+    tokio::select! {
+        () = watches => {
+            Err(OperatorError::WatchEnded(namespace.unwrap_or_else(|| "all namespaces".to_owned())))
+        }
+        () = controllers => Ok(()),
+    }
+}
+
+async fn watch<K>(
+    client: &Client,
+    namespace: Option<&str>,
+    config: watcher::Config,
+    writer: reflector::store::Writer<K>,
+    tell: impl FnMut(&K, Happened),
+) where
+    K: Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>
+        + Clone
+        + DeserializeOwned
+        + std::fmt::Debug
+        + Send
+        + Sync
+        + 'static,
+{
+    let api: Api<K> = match namespace {
+        None => Api::all(client.clone()),
+        Some(namespace) => Api::namespaced(client.clone(), namespace),
+    };
+    follow(watcher(api, config.any_semantic()), writer, tell).await;
+}
+
+fn named<K: ResourceExt>(object: &K, happened: Happened, tell: &impl Fn(&str, &str, Happened)) {
+    tell(&object.namespace().unwrap_or_default(), &object.name_any(), happened);
+}
+
+async fn control<K, F>(
+    context: &Arc<Context>,
+    store: Store<Guarded<K>>,
+    queue: Queue<K>,
+    stop: CancellationToken,
+    reconcile: fn(Arc<Guarded<K>>, Arc<Context>) -> F,
+) where
+    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + std::fmt::Debug + Send + Sync + 'static,
+    F: Future<Output = Result<Action, Error>> + Send + 'static,
+{
+    let kind = K::kind(&()).into_owned();
+    let config = controller::Config::default().concurrency(AT_ONCE).debounce(Duration::from_millis(50));
+    let measured = Arc::clone(context);
+    let looks = Controller::for_stream(futures::stream::pending(), store)
+        .reconcile_on(queue)
+        .with_config(config)
+        .graceful_shutdown_on(stop.cancelled_owned())
+        .run(
+            move |object, context: Arc<Context>| look(reconcile, object, context),
+            |object, error, context| failed(&object, error, &context),
+            Arc::clone(context),
+        );
+    looks
+        .for_each(|looked| {
+            let (kind, context) = (&kind, &measured);
+            async move {
+                match looked {
+                    Ok(_) | Err(controller::Error::ReconcilerFailed(..)) => {}
+                    // Gone before the look.
+                    Err(controller::Error::ObjectNotFound(object)) => {
+                        let namespace = object.namespace.clone().unwrap_or_default();
+                        context.failures.clear(kind, &namespace, &object.name);
+                    }
+                    Err(error) => tracing::warn!(kind, %error, "controller"),
+                }
+            }
+        })
+        .await;
+}
+
+/// One look, measured.
+async fn look<K, F>(
+    reconcile: fn(Arc<Guarded<K>>, Arc<Context>) -> F,
+    object: Arc<Guarded<K>>,
+    context: Arc<Context>,
+) -> Result<Action, Error>
+where
+    K: Resource<DynamicType = ()>,
+    F: Future<Output = Result<Action, Error>>,
+{
+    let kind = K::kind(&()).into_owned();
+    let begun = context.clock.monotonic();
+    if !context.may_lead() {
+        // The process is about to end.
+        return Ok(Action::await_change());
+    }
+    let result = reconcile(object, Arc::clone(&context)).await;
+    let word = match &result {
+        Ok(_) => "success",
+        Err(error) if error.is_conflict() => "conflict",
+        Err(_) => "error",
+    };
+    context.metrics.reconciled(&kind, word, context.clock.monotonic() - begun);
+    result
+}
+
+fn failed<K: Resource<DynamicType = ()>>(
+    object: &Arc<Guarded<K>>,
+    error: &Error,
+    context: &Arc<Context>,
+) -> Action {
+    let kind = K::kind(&()).into_owned();
+    let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
+    if error.is_conflict() {
+        // Somebody was faster: read again.
+        tracing::debug!(kind, namespace, name, "changed meanwhile");
+        return context.again_after(Duration::from_millis(500));
+    }
+    tracing::warn!(kind, namespace, name, %error, "look failed");
+    context.again_after(context.failures.another(&kind, &namespace, &name).min(Duration::from_secs(30)))
+}
+
+fn app_changed(context: &Context, namespace: &str, name: &str, happened: Happened) {
+    context.wake.app(namespace, name);
+    for one in context.stores.destinations.all(namespace, |one| one.spec.app_ref.name == name) {
+        context.wake.destination(namespace, &one.name_any());
+    }
+    if happened == Happened::Gone {
+        context.workspaces.forget(namespace, name);
+        context.metrics.forget("BrazeApp", namespace, name);
+    }
+}
+
+fn source_changed(context: &Context, namespace: &str, name: &str, happened: Happened) {
+    context.wake.source(namespace, name);
+    for one in context.stores.models.all(namespace, |one| one.spec.source_ref.name == name) {
+        context.wake.model(namespace, &one.name_any());
+        wake_users_of_model(context, namespace, &one.name_any());
+    }
+    if happened == Happened::Gone {
+        context.metrics.forget("Source", namespace, name);
+    }
+}
+
+fn model_changed(context: &Context, namespace: &str, name: &str, happened: Happened) {
+    context.wake.model(namespace, name);
+    wake_users_of_model(context, namespace, name);
+    if let Some(model) = context.stores.models.named(namespace, name) {
+        context.wake.source(namespace, &model.spec.source_ref.name);
+    }
+    if happened == Happened::Gone {
+        for source in context.stores.sources.all(namespace, |_| true) {
+            context.wake.source(namespace, &source.name_any());
+        }
+        context.metrics.forget("Model", namespace, name);
+    }
+}
+
+fn wake_users_of_model(context: &Context, namespace: &str, name: &str) {
+    for one in context.stores.destinations.all(namespace, |one| one.spec.model_ref.name == name) {
+        context.wake.destination(namespace, &one.name_any());
+    }
+}
+
+fn destination_changed(context: &Context, namespace: &str, name: &str, happened: Happened) {
+    context.wake.destination(namespace, name);
+    for run in context.stores.runs.all(namespace, |run| run.spec.destination_ref.name == name) {
+        context.wake.run(namespace, &run.name_any());
+    }
+    match context.stores.destinations.named(namespace, name) {
+        Some(destination) => {
+            context.wake.app(namespace, &destination.spec.app_ref.name);
+            context.wake.model(namespace, &destination.spec.model_ref.name);
+        }
+        None => {
+            for app in context.stores.apps.all(namespace, |_| true) {
+                context.wake.app(namespace, &app.name_any());
+            }
+            for model in context.stores.models.all(namespace, |_| true) {
+                context.wake.model(namespace, &model.name_any());
+            }
+        }
+    }
+    if happened == Happened::Gone {
+        // Its siblings may be allowed now what they were not.
+        for one in context.stores.destinations.all(namespace, |_| true) {
+            context.wake.destination(namespace, &one.name_any());
+        }
+        context.stop_run_of(namespace, name);
+        context.metrics.forget("Destination", namespace, name);
+    }
+}
+
+fn run_changed(context: &Context, object: &Guarded<SyncRun>, happened: Happened) {
+    let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
+    // Figures of a run that goes on wake nobody.
+    if !context.heard.is_news(&namespace, &name, object, happened) {
+        return;
+    }
+    context.wake.run(&namespace, &name);
+    if let Ok(run) = &object.0 {
+        let destination = &run.spec.destination_ref.name;
+        context.wake.destination(&namespace, destination);
+        if happened == Happened::Gone {
+            context.stop_run(&namespace, destination, &name, "the SyncRun was deleted");
+            context.wake_waiting();
+        }
+    }
+}
+
+/// A labelled Secret or ConfigMap.
+fn watched_changed(context: &Context, namespace: &str, name: &str, _: Happened) {
+    let holds = |references: crate::cluster::References| {
+        references.secrets.contains(name) || references.config_maps.contains(name)
+    };
+    for app in context.stores.apps.all(namespace, |app| holds(references_of_app(app))) {
+        context.wake.app(namespace, &app.name_any());
+    }
+    for source in context.stores.sources.all(namespace, |source| holds(references_of_source(source))) {
+        context.wake.source(namespace, &source.name_any());
+    }
+    for model in context.stores.models.all(namespace, |model| holds(references_of_model(model))) {
+        context.wake.model(namespace, &model.name_any());
+    }
+}

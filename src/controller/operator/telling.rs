@@ -1,0 +1,188 @@
+//! What the operator tells: status, events, metrics; and small questions about what it knows.
+
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::ObjectReference;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::core::NamespaceResourceScope;
+use kube::{Api, Resource, ResourceExt};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::api::braze_app::BrazeAppStatus;
+use crate::api::destination::DestinationStatus;
+use crate::api::model::ModelStatus;
+use crate::api::source::SourceStatus;
+use crate::api::sync_run::SyncRunStatus;
+use crate::api::{Destination, SyncRun};
+use crate::cluster::{Notice, References, apply_status, differs};
+use crate::controller::conditions::find;
+use crate::controller::execution::siblings::Sibling;
+use crate::controller::sync_run::phase::ended;
+use crate::controller::sync_run::prepare::Taken;
+use crate::controller::sync_run::registry::Lane;
+use crate::controller::sync_run::report::trigger;
+use crate::sync::report::{Report, Verdict};
+
+use super::context::Context;
+use super::error::Error;
+use super::stores::Known;
+
+/// Statuses that have conditions.
+pub trait Conditioned {
+    /// The conditions.
+    fn conditions(&self) -> &[Condition];
+}
+
+macro_rules! conditioned {
+    ($($status:ty),+) => {
+        $(impl Conditioned for $status {
+            fn conditions(&self) -> &[Condition] {
+                self.conditions.as_deref().unwrap_or_default()
+            }
+        })+
+    };
+}
+
+conditioned!(BrazeAppStatus, SourceStatus, ModelStatus, DestinationStatus, SyncRunStatus);
+
+impl Context {
+    /// Writes the status of an object when it says something new, and tells of a new state by an event.
+    pub async fn report<K, S>(&self, object: &K, old: Option<&S>, new: &S) -> Result<(), Error>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+            + Clone
+            + DeserializeOwned
+            + std::fmt::Debug,
+        S: Serialize + Conditioned + std::fmt::Debug,
+    {
+        let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
+        self.measure(&K::kind(&()), &namespace, &name, new.conditions());
+        if !differs(old, new) {
+            return Ok(());
+        }
+        let api: Api<K> = Api::namespaced(self.clients.calls.clone(), &namespace);
+        match apply_status(&api, &self.clock, &name, new).await {
+            Ok(_) => {}
+            Err(error) if error.is_not_found() => return Ok(()),
+            Err(error) => return Err(error.into()),
+        }
+        let old = old.map(Conditioned::conditions).unwrap_or_default();
+        self.tell_transition(&object.object_ref(&()), old, new.conditions()).await;
+        Ok(())
+    }
+
+    /// An event when the state of an object became another one: its first failure, another cause, its recovery.
+    pub async fn tell_transition(&self, object: &ObjectReference, old: &[Condition], new: &[Condition]) {
+        let Some(now) = find(new, "Ready") else { return };
+        let before = find(old, "Ready");
+        let is_same = before.is_some_and(|before| before.status == now.status && before.reason == now.reason);
+        if is_same || now.status == "Unknown" {
+            return;
+        }
+        let notice = Notice {
+            warning: now.status == "False" && find(new, "Stalled").is_some(),
+            reason: &now.reason,
+            action: "Reconcile",
+            note: &now.message,
+        };
+        self.events.publish(object, notice).await;
+    }
+
+    /// Conditions as metrics.
+    pub fn measure(&self, kind: &str, namespace: &str, name: &str, conditions: &[Condition]) {
+        let all: Vec<(&str, &str)> =
+            conditions.iter().map(|one| (one.type_.as_str(), one.status.as_str())).collect();
+        self.metrics.conditions(kind, namespace, name, &all);
+    }
+
+    /// Times of a Destination as metrics.
+    pub fn measure_destination(&self, destination: &Destination, status: &DestinationStatus) {
+        let (namespace, name) = (destination.namespace().unwrap_or_default(), destination.name_any());
+        if let Some(time) = &status.last_success_time {
+            self.metrics.last_success(&namespace, &name, time.0);
+        }
+        self.metrics.next_run(&namespace, &name, status.next_run_time.as_ref().map(|time| time.0));
+    }
+
+    /// The end of a run as metrics.
+    pub fn record(&self, run: &SyncRun, taken: &Taken, report: &Report) {
+        let namespace = taken.destination.namespace().unwrap_or_default();
+        let destination = taken.destination.name_any();
+        let result = match report.result {
+            Verdict::Succeeded => "Succeeded",
+            Verdict::Failed => "Failed",
+            Verdict::Cancelled => "Cancelled",
+        };
+        let took = Duration::try_from(report.completion_time.duration_since(report.start_time));
+        let (metrics, counts) = (&self.metrics, &report.counts);
+        metrics.run_ended(&namespace, &destination, result, &trigger(run), took.unwrap_or_default());
+        if report.plan.is_some() {
+            return;
+        }
+        for (operation, outcome, count) in [
+            ("create", "delivered", counts.added),
+            ("update", "delivered", counts.updated),
+            ("delete", "delivered", counts.deleted),
+            ("release", "delivered", counts.released),
+            ("none", "unchanged", counts.unchanged),
+            ("none", "skipped", counts.skipped),
+            ("none", "invalid", counts.invalid),
+            ("none", "failed", counts.failed),
+            ("none", "held", counts.held),
+            ("none", "pending", counts.pending),
+        ] {
+            metrics.records(&namespace, &destination, operation, outcome, count);
+        }
+    }
+
+    /// The newest status of a run that we know.
+    pub fn run_status(&self, run: &SyncRun) -> Option<SyncRunStatus> {
+        let namespace = run.namespace().unwrap_or_default();
+        let known = self.stores.runs.named(&namespace, &run.name_any())?;
+        if known.uid() == run.uid() { known.status } else { None }
+    }
+
+    /// All Destinations of a namespace as they stand to each other.
+    pub fn siblings(&self, namespace: &str) -> Vec<Sibling> {
+        let apps = self.stores.apps.all(namespace, |_| true);
+        let destinations = self.stores.destinations.all(namespace, |_| true);
+        let app_of = |one: &Destination| apps.iter().find(|app| app.name_any() == one.spec.app_ref.name);
+        destinations.iter().filter_map(|one| Some(Sibling::of(one, app_of(one)?))).collect()
+    }
+
+    /// Wakes the runs that wait for a place.
+    pub fn wake_waiting(&self) {
+        for run in self.stores.runs.state() {
+            if let Ok(run) = &run.0
+                && !ended(run)
+            {
+                self.wake.run(&run.namespace().unwrap_or_default(), &run.name_any());
+            }
+        }
+    }
+
+    /// Stops the run of a Destination that is gone.
+    pub fn stop_run_of(&self, namespace: &str, destination: &str) {
+        let lane = Lane { namespace: namespace.to_owned(), destination: destination.to_owned() };
+        if let Some(active) = self.registry.active(&lane) {
+            self.registry.cancel(&lane, &active.run, &format!("Destination {destination} was deleted"));
+        }
+    }
+
+    /// Stops a run, if it is in progress.
+    pub fn stop_run(&self, namespace: &str, destination: &str, run: &str, why: &str) {
+        let lane = Lane { namespace: namespace.to_owned(), destination: destination.to_owned() };
+        self.registry.cancel(&lane, run, why);
+    }
+
+    /// Versions of the Secrets that an object names, when the watch sees all of them.
+    pub fn watched_versions(&self, namespace: &str, references: &References) -> Option<String> {
+        let version = |name: &String| {
+            let key = kube::runtime::reflector::ObjectRef::new(name).within(namespace);
+            self.stores.secrets.get(&key)?.metadata.resource_version.clone()
+        };
+        let versions: Option<Vec<String>> = references.secrets.iter().map(version).collect();
+        versions.filter(|all| !all.is_empty()).map(|all| all.join(","))
+    }
+}

@@ -1,0 +1,137 @@
+//! One look at a Source: fetch, decide, act, report.
+
+use std::sync::Arc;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kube::ResourceExt;
+use kube::runtime::controller::Action;
+
+use crate::api::Source;
+use crate::api::shared::Warning;
+use crate::api::source::SourceStatus;
+use crate::cluster::references_of_source;
+use crate::controller::checking::{self, Known, Present};
+use crate::controller::conditions::{Marks, Readiness, next};
+use crate::controller::operator::context::Context;
+use crate::controller::operator::stores::{Guarded, Known as _};
+use crate::controller::operator::{Error, trouble, unreadable};
+use crate::controller::resolve::check_source;
+use crate::controller::resolve_source::resolve_source;
+use crate::controller::sync_run::prepare::snapshot;
+use crate::source::open;
+
+use super::failed;
+
+/// Looks at a Source.
+pub async fn reconcile(object: Arc<Guarded<Source>>, context: Arc<Context>) -> Result<Action, Error> {
+    let source = match &object.0 {
+        Ok(source) => source,
+        Err(invalid) => return unreadable::report::<Source>(&context, invalid).await,
+    };
+    if source.metadata.deletion_timestamp.is_some() {
+        return Ok(context.again_at([None]));
+    }
+    let (namespace, name) = (source.namespace().unwrap_or_default(), source.name_any());
+    let models = context.stores.models.all(&namespace, |one| one.spec.source_ref.name == name).len();
+    let models = i32::try_from(models).ok();
+    let old = source.status.clone().unwrap_or_default();
+    let versions = context.watched_versions(&namespace, &references_of_source(source));
+    let known = known(&old);
+    let present = Present {
+        meta: &source.metadata,
+        interval: source.spec.check_interval.as_ref(),
+        secrets: versions.as_deref(),
+        now: context.now(),
+    };
+    if !checking::is_due(&known, &present) {
+        context.report(source, source.status.as_ref(), &SourceStatus { models, ..old.clone() }).await?;
+        return Ok(context.again_at([checking::next(&known, present.interval)]));
+    }
+    if known.observed != source.metadata.generation {
+        let seen = Readiness::Progressing { message: "the connection is being tested".to_owned() };
+        let status = SourceStatus { models, ..with(&context, source, &old, &seen) };
+        context.report(source, source.status.as_ref(), &status).await?;
+    }
+    let status = match test(&context, source).await {
+        Ok(found) => SourceStatus {
+            last_check_time: Some(Time(context.now())),
+            models,
+            type_: found.type_,
+            host: found.host,
+            server_version: found.server_version,
+            secret_resource_version: found.secret_resource_version,
+            warnings: found.warnings,
+            ..with(&context, source, &old, &ready(&name))
+        },
+        Err(readiness) => {
+            let checked = match readiness {
+                Readiness::Waiting { .. } => old.last_check_time.clone(),
+                _ => Some(Time(context.now())),
+            };
+            SourceStatus { models, last_check_time: checked, ..with(&context, source, &old, &readiness) }
+        }
+    };
+    context.report(source, Some(&old), &status).await?;
+    Ok(trouble::again(&context, "Source", &source.metadata, &self::known(&status), present.interval))
+}
+
+fn ready(name: &str) -> Readiness {
+    Readiness::Ready { reason: "Connected", message: format!("Source {name} can be read") }
+}
+
+fn known(status: &SourceStatus) -> Known<'_> {
+    Known {
+        observed: status.observed_generation,
+        conditions: status.conditions.as_deref().unwrap_or_default(),
+        checked: status.last_check_time.as_ref().map(|time| time.0),
+        requested: status.last_handled_request_at.as_deref(),
+        reconciled: status.last_handled_reconcile_at.as_deref(),
+        secrets: status.secret_resource_version.as_deref(),
+    }
+}
+
+fn with(context: &Context, source: &Source, old: &SourceStatus, readiness: &Readiness) -> SourceStatus {
+    let generation = source.metadata.generation.unwrap_or(0);
+    let previous = old.conditions.as_deref().unwrap_or_default();
+    let (requested, reconciled) = checking::echoes(&source.metadata);
+    SourceStatus {
+        observed_generation: Some(generation),
+        conditions: Some(next(previous, readiness, &Marks::default(), generation, context.now())),
+        last_handled_request_at: requested.or(old.last_handled_request_at.clone()),
+        last_handled_reconcile_at: reconciled.or(old.last_handled_reconcile_at.clone()),
+        ..old.clone()
+    }
+}
+
+/// Connects, logs in and looks what is there.
+async fn test(context: &Context, source: &Source) -> Result<SourceStatus, Readiness> {
+    let namespace = source.namespace().unwrap_or_default();
+    trouble::first(&check_source(source))?;
+    let policy = &context.settings.policy;
+    policy.admit_source(source).map_err(|problem| trouble::of(&problem))?;
+    let found = snapshot(context, &namespace, &references_of_source(source))
+        .await
+        .map_err(|error| trouble::unreached(&error))?;
+    let (mut config, advice) =
+        resolve_source(source, &found).map_err(|problems| trouble::worst(&problems))?;
+    policy.guard_source(source, &mut config, &found).map_err(|problem| trouble::of(&problem))?;
+    let system = open(&config, &context.clock).map_err(|error| failed(&error))?;
+    let server = system.check().await.map_err(|error| failed(&error))?;
+    let mut warnings: Vec<Warning> = advice
+        .into_iter()
+        .map(|one| Warning { code: one.code.to_owned(), field: Some(one.field), message: one.message })
+        .collect();
+    for (code, message) in server.warnings {
+        if warnings.iter().all(|warning| warning.code != code) {
+            warnings.push(Warning { code: code.to_owned(), field: None, message });
+        }
+    }
+    Ok(SourceStatus {
+        type_: Some(system.kind().to_owned()),
+        host: Some(system.location().chars().take(320).collect()),
+        server_version: server.version.map(|version| version.chars().take(32).collect()),
+        secret_resource_version: Some(found.resource_versions()).filter(|text| !text.is_empty()),
+        warnings: Some(warnings).filter(|all| !all.is_empty()),
+        ..SourceStatus::default()
+    })
+}

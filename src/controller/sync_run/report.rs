@@ -1,0 +1,78 @@
+//! Writes what is known about a SyncRun: the one place that does.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kube::{Api, ResourceExt};
+
+use crate::api::SyncRun;
+use crate::api::sync_run::SyncRunStatus;
+use crate::cluster::{ClusterError, apply_status, differs};
+use crate::controller::conditions::{Progressed, next_of_run};
+use crate::controller::operator::context::Context;
+
+use super::execute::AGAIN;
+
+/// What started a run, as its status says it.
+pub fn trigger(run: &SyncRun) -> String {
+    match run.spec.trigger {
+        None => "Manual".to_owned(),
+        Some(trigger) => format!("{trigger:?}"),
+    }
+}
+
+fn api(context: &Context, run: &SyncRun) -> Api<SyncRun> {
+    Api::namespaced(context.clients.calls.clone(), &run.namespace().unwrap_or_default())
+}
+
+async fn once(context: &Context, run: &SyncRun, status: &SyncRunStatus) -> Result<(), ClusterError> {
+    apply_status(&api(context, run), &context.clock, &run.name_any(), status).await.map(|_| ())
+}
+
+/// Writes a status that must not be lost: until the API server has it, or the run is gone.
+pub async fn write(context: &Context, run: &SyncRun, status: &SyncRunStatus) {
+    loop {
+        match once(context, run, status).await {
+            Ok(()) => return,
+            Err(error) if error.is_not_found() => return,
+            Err(error) => {
+                tracing::warn!(namespace = run.namespace(), name = run.name_any(), %error, "status not written");
+                context.clock.sleep(AGAIN).await;
+            }
+        }
+    }
+}
+
+/// Writes that a run is in progress. Runs go on while the API server is away.
+pub async fn running(context: &Context, run: &SyncRun, status: &SyncRunStatus) {
+    progress(context, run, status).await;
+}
+
+/// Writes how far a run is; the next time will do when this one fails.
+pub async fn progress(context: &Context, run: &SyncRun, status: &SyncRunStatus) {
+    if let Err(error) = once(context, run, status).await {
+        tracing::debug!(namespace = run.namespace(), name = run.name_any(), %error, "progress not written");
+    }
+}
+
+/// Writes what a run that is not in progress waits for, or why it ended without a start, when that is news.
+pub async fn progressed(context: &Context, run: &SyncRun, progressed: &Progressed) -> Option<ClusterError> {
+    let now = context.now();
+    let generation = run.metadata.generation.unwrap_or(0);
+    let old = run.status.clone().unwrap_or_default();
+    let previous = old.conditions.clone().unwrap_or_default();
+    let is_over = matches!(progressed, Progressed::Failed { .. } | Progressed::Succeeded { .. });
+    let status = SyncRunStatus {
+        observed_generation: Some(generation),
+        conditions: Some(next_of_run(&previous, progressed, generation, now)),
+        trigger: Some(trigger(run)),
+        completion_time: if is_over { old.completion_time.clone().or(Some(Time(now))) } else { None },
+        ..old
+    };
+    if !differs(run.status.as_ref(), &status) {
+        return None;
+    }
+    match once(context, run, &status).await {
+        Ok(()) => None,
+        Err(error) if error.is_not_found() => None,
+        Err(error) => Some(error),
+    }
+}

@@ -1,0 +1,318 @@
+//! An operator as it is installed: the real program beside a real API server, a sandbox and a customer table.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use braze_sandbox::{Effect, FaultRule, Group, Options as SandboxOptions, Sandbox};
+use futures::{StreamExt as _, TryStreamExt as _};
+use grouparoo::api::{Destination, SyncRun};
+use grouparoo::controller::conditions::invariants;
+use kube::ResourceExt as _;
+use kube::api::{ListParams, Patch, PatchParams};
+use kube::runtime::watcher::{self, watcher};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::support::control_plane::{ControlPlane, Lines, PATIENCE, Process, Space};
+
+/// The subscription group of the manifests.
+pub const NEWS: &str = "7b1c2c1e-6f0e-4c53-9d2e-0d0b7f7b2a11";
+
+/// The world of one test. Fields that hold text are parts of the manifests and may be changed before they are applied.
+pub struct Installed {
+    /// The namespace, which is all that the operator watches.
+    pub space: Space,
+    /// Braze.
+    pub sandbox: Sandbox,
+    /// `spec` of the Destination without references, two spaces before each line.
+    pub destination: String,
+    /// The API key in the Secret.
+    pub key: String,
+    /// More flags.
+    pub flags: Vec<String>,
+    /// How much faster than the system's the operator's time goes.
+    pub factor: u32,
+    folder: TempDir,
+    operators: Vec<Process>,
+    broken: Arc<Mutex<Vec<String>>>,
+    watching: tokio::task::JoinHandle<()>,
+}
+
+/// A Destination that runs once after each change, and of whose runs none is pruned while a test counts them.
+pub const DESTINATION: &str = "  syncMode: Additive\n  history: { succeededRuns: 50, failedRuns: 50 }\n  propertyMappings:\n    - { from: id, to: external_id }\n    \
+                               - { from: email, to: email }\n    - { from: plan, to: plan }";
+
+impl Installed {
+    /// A namespace with a table of so many people, and no operator yet.
+    pub async fn with_people(people: u32) -> Self {
+        Self::on(ControlPlane::shared(), people).await
+    }
+
+    /// The same on another API server.
+    pub async fn on(plane: &ControlPlane, people: u32) -> Self {
+        let space = plane.space().await;
+        let sandbox = Sandbox::start(SandboxOptions::default());
+        sandbox.add_group(Group::email(NEWS, "News"));
+        let folder = TempDir::new().expect("a temp folder");
+        std::fs::create_dir_all(folder.path().join("data").join(&space.name)).expect("a folder");
+        let broken = Arc::default();
+        let watching = tokio::spawn(watch_invariants(space.clone(), Arc::clone(&broken)));
+        let installed = Self {
+            sandbox,
+            destination: DESTINATION.to_owned(),
+            key: braze_sandbox::DEFAULT_KEY.to_owned(),
+            flags: Vec::new(),
+            factor: 1,
+            folder,
+            operators: Vec::new(),
+            broken,
+            watching,
+            space,
+        };
+        installed.sql("create table users (id integer primary key, email text, plan text, news boolean)");
+        installed.people(1..=people);
+        installed
+    }
+
+    /// Adds people to the table.
+    pub fn people(&self, ids: std::ops::RangeInclusive<u32>) {
+        let (first, last) = (ids.start(), ids.end());
+        if ids.is_empty() {
+            return;
+        }
+        self.sql(&format!(
+            "insert into users with recursive n(i) as (select {first} union all select i + 1 from n where i < {last}) \
+             select i, 'p' || i || '@example.com', 'basic', 1 from n"
+        ));
+    }
+
+    /// Runs statements on the customer table.
+    pub fn sql(&self, statements: &str) {
+        let path = self.folder.path().join("data").join(&self.space.name).join("crm.db");
+        let database = rusqlite::Connection::open(path).expect("a database");
+        database.execute_batch(statements).expect("statements that work");
+    }
+
+    /// The Secret.
+    pub fn secret(&self) -> String {
+        format!(
+            "apiVersion: v1\nkind: Secret\nmetadata:\n  name: braze\n  labels: {{ grouparoo.io/watch: Enabled }}\n  \
+             annotations: {{ grouparoo.io/allowed-hosts: 127.0.0.1 }}\nstringData: {{ key: '{}' }}\n",
+            self.key
+        )
+    }
+
+    /// Each object of the manifests, in the order in which they refer to each other.
+    pub fn manifests(&self) -> Vec<String> {
+        let ours = |kind: &str, name: &str, spec: &str| {
+            format!(
+                "apiVersion: grouparoo.io/v1alpha1\nkind: {kind}\nmetadata: {{ name: {name} }}\nspec:\n{spec}\n"
+            )
+        };
+        let app = format!(
+            "  restEndpoint: {}\n  apiKeySecretRef: {{ name: braze, key: key }}\n  limits: {{ settle: 0s, retryFor: 5s }}",
+            self.sandbox.url()
+        );
+        vec![
+            self.secret(),
+            ours("BrazeApp", "braze", &app),
+            ours("Source", "crm", "  sqlite: { path: crm.db }"),
+            ours(
+                "Model",
+                "users",
+                "  sourceRef: { name: crm }\n  table: users\n  primaryKey: id\n  groups:\n    - { name: news, column: news }",
+            ),
+            ours(
+                "Destination",
+                "users",
+                &format!("  appRef: {{ name: braze }}\n  modelRef: {{ name: users }}\n{}", self.destination),
+            ),
+        ]
+    }
+
+    /// Applies all of them.
+    pub async fn apply(&self) {
+        self.space.apply(&self.manifests().join("---\n")).await;
+    }
+
+    /// The state folder.
+    pub fn state(&self) -> PathBuf {
+        self.folder.path().join("state")
+    }
+
+    /// Starts an operator; several may run on one state folder.
+    pub fn start(&mut self) -> &Process {
+        let kubeconfig = self.space.kubeconfig();
+        self.start_as(&kubeconfig)
+    }
+
+    /// Starts an operator that logs in by this file.
+    pub fn start_as(&mut self, kubeconfig: &std::path::Path) -> &Process {
+        let url = self.sandbox.url();
+        let host = url.trim_start_matches("http://").to_owned();
+        let text = |path: PathBuf| path.display().to_string();
+        let mut arguments = vec![
+            format!("GROUPAROO_CLOCK_FACTOR={}", self.factor),
+            env!("CARGO_BIN_EXE_grouparoo").to_owned(),
+            "operator".to_owned(),
+            format!("--state={}", text(self.state())),
+            format!("--data-root={}", text(self.folder.path().join("data"))),
+            format!("--watch-namespace={}", self.space.name),
+            format!("--kubeconfig={}", kubeconfig.display()),
+            "--http=127.0.0.1:0".to_owned(),
+            format!("--allowed-host={host}"),
+            "--watch-secrets".to_owned(),
+            "--progress-interval=500ms".to_owned(),
+            "--log-level=info,grouparoo=debug".to_owned(),
+        ];
+        arguments.extend(self.flags.iter().cloned());
+        let process = Process::start(std::path::Path::new("/usr/bin/env"), arguments, None, Lines::default());
+        self.operators.push(process);
+        self.operators.last().expect("just pushed")
+    }
+
+    /// Ends the oldest operator as Kubernetes does, and returns what it logged.
+    pub fn stop(&mut self) -> Vec<String> {
+        let process = self.operators.remove(0);
+        let log = process.log.clone();
+        process.stop(PATIENCE);
+        log.all()
+    }
+
+    /// Kills the oldest operator.
+    pub fn kill(&mut self) {
+        let process = self.operators.remove(0);
+        process.signal("KILL");
+        assert!(process.log.ended(PATIENCE), "a killed process ends");
+    }
+
+    /// Waits until the Destination is as wanted.
+    pub async fn destination_when(&self, wanted: impl Fn(&Destination) -> bool) -> Destination {
+        self.space.wait::<Destination>("users", wanted).await
+    }
+
+    /// Waits until Ready has this reason.
+    pub async fn ready(&self, reason: &str) -> Destination {
+        self.destination_when(|destination| ready_reason(destination) == reason).await
+    }
+
+    /// All SyncRuns, oldest first.
+    pub async fn runs(&self) -> Vec<SyncRun> {
+        let list = self.space.api::<SyncRun>().list(&ListParams::default()).await.expect("a list");
+        let mut runs = list.items;
+        // Times are whole seconds.
+        let serial = |run: &SyncRun| run.status.as_ref().and_then(|status| status.state_serial);
+        runs.sort_by_key(|run| {
+            (run.metadata.creation_timestamp.clone().map(|time| time.0), serial(run), run.name_any())
+        });
+        runs
+    }
+
+    /// Waits until so many runs have ended, and returns all.
+    pub async fn runs_ended(&self, count: usize) -> Vec<SyncRun> {
+        let api = self.space.api::<SyncRun>();
+        let mut ended = std::collections::BTreeSet::new();
+        let mut stream = std::pin::pin!(watcher(api, watcher::Config::default()).boxed());
+        let waiting = async {
+            while ended.len() < count {
+                let event = stream.try_next().await.expect("a watch").expect("a watch does not end");
+                if let watcher::Event::Apply(run) | watcher::Event::InitApply(run) = event
+                    && run.status.as_ref().is_some_and(|status| status.completion_time.is_some())
+                {
+                    ended.insert(run.name_any());
+                }
+            }
+        };
+        let clock = grouparoo_clock::Clock::system();
+        assert!(
+            clock.timeout(PATIENCE, waiting).await.is_some(),
+            "{count} runs should end: {:#?}",
+            self.runs().await
+        );
+        self.runs().await
+    }
+
+    /// What Braze holds of a person.
+    pub fn user(&self, external_id: &str) -> Value {
+        serde_json::to_value(self.sandbox.user(external_id)).expect("a user is plain data")
+    }
+
+    /// From now on Braze takes so long for each request.
+    pub fn slow(&self, by: Duration) {
+        self.sandbox.set_faults([FaultRule::always(Effect::Latency(by))]);
+    }
+
+    /// Sets an annotation of the Destination.
+    pub async fn annotate(&self, annotation: &str, value: &str) {
+        let patch = json!({ "metadata": { "annotations": { annotation: value } } });
+        self.patch("Destination", "users", &patch).await;
+    }
+
+    /// Merges into an object.
+    pub async fn patch(&self, kind: &str, name: &str, patch: &Value) {
+        let patched = self.space.raw(kind).patch(name, &PatchParams::default(), &Patch::Merge(patch)).await;
+        patched.unwrap_or_else(|error| panic!("{kind} {name}: {error}"));
+    }
+
+    /// What no write of a status may ever break was kept, and no log line holds the key.
+    pub async fn check(mut self) {
+        let mut log = Vec::new();
+        while !self.operators.is_empty() {
+            log.extend(self.stop());
+        }
+        self.watching.abort();
+        let broken = self.broken.lock().expect("no panic").clone();
+        assert_eq!(broken, [] as [String; 0], "conventions 1: invariants of conditions");
+        for line in log {
+            assert!(!line.contains(&self.key), "the key stands in the log: {line}");
+        }
+    }
+}
+
+/// Reason of the Ready condition, or nothing.
+pub fn ready_reason(destination: &Destination) -> String {
+    let conditions =
+        destination.status.as_ref().and_then(|status| status.conditions.clone()).unwrap_or_default();
+    conditions.into_iter().find(|one| one.type_ == "Ready").map(|one| one.reason).unwrap_or_default()
+}
+
+/// Reason of a run's condition, or nothing.
+pub fn run_reason(run: &SyncRun) -> String {
+    let conditions = run.status.as_ref().and_then(|status| status.conditions.clone()).unwrap_or_default();
+    conditions.into_iter().find(|one| one.type_ == "Succeeded").map(|one| one.reason).unwrap_or_default()
+}
+
+/// Looks at every status that is written in a namespace.
+async fn watch_invariants(space: Space, broken: Arc<Mutex<Vec<String>>>) {
+    let kinds = ["BrazeApp", "Source", "Model", "Destination", "SyncRun"];
+    let watches = kinds.map(|kind| {
+        let (space, broken) = (space.clone(), Arc::clone(&broken));
+        async move {
+            let resource = crate::support::control_plane::our(kind);
+            let api: kube::Api<kube::api::DynamicObject> =
+                kube::Api::namespaced_with(space.client.clone(), &space.name, &resource);
+            let mut events = std::pin::pin!(watcher(api, watcher::Config::default()).boxed());
+            while let Some(event) = events.next().await {
+                let Ok(watcher::Event::Apply(object) | watcher::Event::InitApply(object)) = event else {
+                    continue;
+                };
+                let name = object.name_any();
+                let value = serde_json::to_value(&object).expect("an object is plain data");
+                let found = invariants::violations(&value);
+                broken
+                    .lock()
+                    .expect("no panic")
+                    .extend(found.into_iter().map(|one| format!("{kind} {name}: {one}")));
+                let status = serde_json::to_vec(&value["status"]).expect("a status").len();
+                if status > 32 * 1024 {
+                    broken.lock().expect("no panic").push(format!("{kind} {name}: status of {status} bytes"));
+                }
+            }
+        }
+    });
+    futures::future::join_all(watches).await;
+}
+
+/// Longer than any of ours should take, and short enough for a test.
+pub const SOON: Duration = Duration::from_secs(20);
