@@ -18,6 +18,7 @@ use super::problem::{Advice, Findings, Problem, Problems};
 use super::resolve_app::resolve_app;
 use super::resolve_model::resolve_model;
 use super::resolve_source::resolve_source;
+use super::schedule::Schedule;
 use super::{resolve_groups, resolve_mappings};
 
 /// A Destination and the objects that it names.
@@ -139,6 +140,25 @@ pub fn check_destination(destination: &Destination, model: Option<&Model>) -> (V
     (findings.problems, findings.advice)
 }
 
+/// What a Destination maps, as a job says it.
+pub struct Parts {
+    /// Property mappings.
+    pub properties: Vec<job::PropertyMapping>,
+    /// Group mappings.
+    pub groups: Vec<job::GroupMapping>,
+    /// The collection.
+    pub collection: job::Collection,
+}
+
+/// What a Destination maps; `None` where [`check_destination`] finds a problem.
+pub fn destination_parts(destination: &Destination, model: &Model) -> Option<Parts> {
+    let mut findings = Findings::of("Destination", destination);
+    let properties = resolve_mappings::resolve(destination, model, &mut findings);
+    let groups = resolve_groups::mappings(destination, model, &mut findings);
+    let collection = resolve_groups::collection(destination, model, &mut findings);
+    findings.problems.is_empty().then_some(Parts { properties, groups, collection })
+}
+
 /// What the schema and the rules of a kind say about an object.
 fn check_object<K: kube::Resource>(kind: &'static str, object: &K, spec: &impl Serialize) -> Vec<Problem> {
     let mut findings = Findings::of(kind, object);
@@ -155,6 +175,14 @@ fn refuse_impossible_fields(destination: &Destination, findings: &mut Findings) 
         && jiff::tz::TimeZone::get(zone).is_err()
     {
         findings.invalid("spec.schedule.timeZone", format!("there is no IANA time zone {zone}"));
+    }
+    if let Some(schedule) = &spec.schedule
+        && let Err(problem) = Schedule::parse(schedule)
+    {
+        let problem = problem.under("spec.schedule");
+        if findings.problems.is_empty() {
+            findings.invalid(problem.field, problem.message);
+        }
     }
     if spec.budgets.as_ref().is_some_and(|budgets| !budgets.is_empty()) {
         findings.invalid("spec.budgets", "budgets are not supported by this version");

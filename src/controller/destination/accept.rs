@@ -1,11 +1,13 @@
 //! Whether a Destination can run, as far as its objects tell without a connection. Pure.
 
+use jiff::Timestamp;
 use kube::ResourceExt;
 
 use crate::api::braze_app::PermissionState;
 use crate::api::shared::Warning;
 use crate::api::{BrazeApp, Destination, Model, Source};
 use crate::controller::conditions::{Readiness, find};
+use crate::controller::examine::fit::Fits;
 use crate::controller::examine::permissions::{Needs, needed};
 use crate::controller::execution::siblings::{Sibling, conflicts};
 use crate::controller::problem::{Problem, Reason};
@@ -42,7 +44,26 @@ pub struct Verdict {
     pub digest: Option<String>,
 }
 
-/// Looks at a Destination with all that it refers to.
+/// Looks at a Destination with all that it refers to. `fits`: what is known of the columns of its Model.
+pub fn accept_with(around: &Around<'_>, fits: &Fits, now: Timestamp) -> Verdict {
+    let mut verdict = accept(around);
+    if verdict.blocked.is_none()
+        && let (Some(model), Some(digest)) = (around.model, &verdict.digest)
+    {
+        verdict.blocked = unfit(&fits.misfits(around.destination, model, digest, now));
+    }
+    verdict
+}
+
+/// What does not fit, as a state.
+fn unfit(problems: &[String]) -> Option<Readiness> {
+    let first = problems.first()?;
+    let is_expression = first.contains(".expression: ") || first.contains(".when: ");
+    let reason = if is_expression { "InvalidExpression" } else { "InvalidSpec" };
+    Some(Readiness::Stalled { reason: reason.to_owned(), message: problems.join("; ") })
+}
+
+/// Looks at a Destination with all that it refers to, but for the columns of its Model.
 pub fn accept(around: &Around<'_>) -> Verdict {
     let Around { destination, app, model, source, .. } = *around;
     let (mut problems, advice) = resolve::check_destination(destination, model);

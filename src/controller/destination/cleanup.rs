@@ -178,3 +178,7 @@ fn status(seen: &Seen<'_>, trouble: Option<String>, since: Timestamp) -> Destina
         ..old
     }
 }
+
+#[cfg(test)]
+#[path = "cleanup_tests.rs"]
+mod tests;

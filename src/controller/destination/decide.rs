@@ -174,7 +174,12 @@ fn ask(seen: &Seen<'_>, runs: &Runs<'_>, schedule: Option<&Schedule>, old: &Dest
     let uid = destination.metadata.uid.clone().unwrap_or_default();
     let created = destination.metadata.creation_timestamp.as_ref().map_or(now, |time| time.0);
     let last_slot = old.last_schedule_time.as_ref().map(|time| time.0).max(runs.last_slot(destination));
-    let due = schedule.map(|schedule| schedule.due(last_slot, created, &uid, now));
+    // A schedule that is new to an old Destination catches nothing up.
+    let since = match last_slot {
+        Some(_) => created,
+        None => runs.last().and_then(end_time).map_or(created, |ended| ended.max(created)),
+    };
+    let due = schedule.map(|schedule| schedule.due(last_slot, since, &uid, now));
     asked.next_slot = due.as_ref().map(|due| due.next);
     if suspended {
         // The token is echoed, the run is not made.
@@ -318,7 +323,7 @@ fn readiness(
     }
     let suspended = destination.spec.suspend == Some(true);
     match &verdict.blocked {
-        Some(Readiness::Stalled { reason, message }) if reason == "InvalidSpec" => {
+        Some(Readiness::Stalled { reason, message }) if reason.starts_with("Invalid") => {
             return Readiness::Stalled { reason: reason.clone(), message: message.clone() };
         }
         _ if suspended => {
@@ -442,3 +447,7 @@ fn some<T>(list: Vec<T>) -> Option<Vec<T>> {
 fn cut(token: &str) -> String {
     token.chars().take(ECHO).collect()
 }
+
+#[cfg(test)]
+#[path = "decide_tests.rs"]
+mod tests;

@@ -19,7 +19,7 @@ use crate::controller::operator::{Error, unreadable};
 use crate::controller::schedule::run_name;
 use crate::controller::sync_run::inputs::inputs;
 use crate::controller::sync_run::registry::Lane;
-use crate::controller::{Objects, destination::accept::accept};
+use crate::controller::{Objects, destination::accept::accept_with};
 
 use super::cleanup::{self, Cleaning};
 use super::decide::{Decision, NewRun, Seen, cleans_up, decide};
@@ -38,7 +38,7 @@ pub async fn reconcile(object: Arc<Guarded<Destination>>, context: Arc<Context>)
     let namespace = destination.namespace().unwrap_or_default();
     let name = destination.name_any();
     let found = around::of(&context.stores, destination.clone());
-    let verdict = accept(&found.borrow());
+    let verdict = accept_with(&found.borrow(), &context.fits, context.now());
     let all = context.stores.runs.all(&namespace, |run| run.spec.destination_ref.name == name);
     let active = context.registry.active(&Lane { namespace: namespace.clone(), destination: name.clone() });
     let inputs = match (&found.app, &found.model, &found.source) {

@@ -4,6 +4,7 @@
 //! set a flag, so that types and rules are held against the real columns by the code of a run.
 
 use std::collections::{BTreeMap, HashSet};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -11,7 +12,7 @@ use secrecy::SecretString;
 
 use crate::braze::{BrazeConfig, Limits};
 use crate::data::{Column, HashKey, RowBatch};
-use crate::source::{Selection, Source, SourceConfig, SourceError};
+use crate::source::{Selection, Source, SourceConfig, SourceError, SqliteConfig, System};
 use crate::sync::evaluate::{Evaluator, Records};
 use crate::sync::job::{self, GroupTarget, Job, Origin};
 use crate::sync::program::{self, Program, Surroundings};
@@ -50,14 +51,9 @@ pub enum Unfit {
 }
 
 /// Describes a Model's rows and evaluates the first of them.
-pub async fn describe(
-    source: &dyn Source,
-    config: &SourceConfig,
-    model: &job::Model,
-    now: Timestamp,
-) -> Result<Described, Unfit> {
+pub async fn describe(source: &dyn Source, model: &job::Model, now: Timestamp) -> Result<Described, Unfit> {
     let relation = source.describe(&model.relation).await?;
-    let job = stand_in(config, model, &relation.columns);
+    let job = stand_in(model, &relation.columns);
     let program = build(&job, &relation.columns, now).map_err(Unfit::Rules)?;
     let mut described =
         Described { row_estimate: relation.row_estimate, columns: relation.columns, ..Described::default() };
@@ -102,7 +98,7 @@ async fn sample(
     }
 }
 
-fn build(job: &Job, columns: &[Column], now: Timestamp) -> Result<Program, Vec<String>> {
+pub(super) fn build(job: &Job, columns: &[Column], now: Timestamp) -> Result<Program, Vec<String>> {
     let hash_key = HashKey::new([0; 16]);
     let around = Surroundings {
         columns: Some(columns),
@@ -118,7 +114,7 @@ fn build(job: &Job, columns: &[Column], now: Timestamp) -> Result<Program, Vec<S
 }
 
 /// A job that would send everything that the Model has.
-fn stand_in(config: &SourceConfig, model: &job::Model, columns: &[Column]) -> Job {
+pub(super) fn stand_in(model: &job::Model, columns: &[Column]) -> Job {
     let sendable = |column: &&Column| infer(&column.kind).is_some();
     let names: Vec<String> = match model.properties.as_slice() {
         [] => columns.iter().filter(sendable).map(|column| column.name.clone()).collect(),
@@ -153,7 +149,10 @@ fn stand_in(config: &SourceConfig, model: &job::Model, columns: &[Column]) -> Jo
             },
             settle: Duration::ZERO,
         },
-        source: config.clone(),
+        source: SourceConfig {
+            system: System::Sqlite(SqliteConfig { path: PathBuf::new(), shown: String::new() }),
+            query_timeout: Duration::ZERO,
+        },
         model: model.clone(),
         mode: job::SyncMode::Additive,
         collection: job::Collection::All,

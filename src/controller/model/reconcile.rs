@@ -45,7 +45,9 @@ pub async fn reconcile(object: Arc<Guarded<Model>>, context: Arc<Context>) -> Re
     let known = known(&old);
     let interval = source.as_ref().and_then(|source| source.spec.check_interval.as_ref());
     let present = Present { meta: &model.metadata, interval, secrets: None, now: context.now() };
-    if !checking::is_due(&known, &present) && !source_moved(&known, source.as_ref()) {
+    // A process that has just started must see the columns for itself before it judges Destinations by them.
+    let is_known = known.conditions.is_empty() || context.fits.knows(model) || !is_ready(&known);
+    if !checking::is_due(&known, &present) && !source_moved(&known, source.as_ref()) && is_known {
         context.report(model, model.status.as_ref(), &ModelStatus { destinations, ..old.clone() }).await?;
         return Ok(context.again_at([checking::next(&known, interval)]));
     }
@@ -86,6 +88,10 @@ fn source_moved(known: &Known<'_>, source: Option<&Source>) -> bool {
     let tested = status.and_then(|status| status.last_check_time.as_ref()).map(|time| time.0);
     let model_is_ready = find(known.conditions, "Ready").is_some_and(|ready| ready.status == "True");
     (!is_ready && model_is_ready) || (is_ready && tested > known.checked)
+}
+
+fn is_ready(known: &Known<'_>) -> bool {
+    find(known.conditions, "Ready").is_some_and(|ready| ready.status == "True")
 }
 
 fn ready(found: &Described) -> Readiness {
@@ -143,8 +149,11 @@ async fn look(context: &Context, model: &Model, source: Option<&Source>) -> Resu
     let (mut config, _) = resolve_source(source, &found).map_err(|problems| trouble::worst(&problems))?;
     policy.guard_source(source, &mut config, &found).map_err(|problem| trouble::of(&problem))?;
     let system = open(&config, &context.clock).map_err(|error| failed(&error))?;
-    match describe(&*system, &config, &resolved, context.now()).await {
-        Ok(described) => Ok(described),
+    match describe(&*system, &resolved, context.now()).await {
+        Ok(described) => {
+            context.fits.described(model, described.columns.clone());
+            Ok(described)
+        }
         Err(Unfit::Source(error)) => Err(failed(&error)),
         Err(Unfit::Rules(problems)) => Err(unfit(&problems)),
     }
@@ -156,7 +165,7 @@ fn unfit(problems: &[String]) -> Readiness {
     let first = problems.first().map(String::as_str).unwrap_or_default();
     let reason = if first.contains("no column") {
         "ColumnMissing"
-    } else if first.contains(".when") || first.contains("expression") {
+    } else if first.contains(".when: ") {
         "InvalidExpression"
     } else {
         "TypeMismatch"

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use kube::runtime::controller::Action;
 
 use crate::cluster::{Clients, Elector, Recorder};
+use crate::controller::examine::fit::Fits;
 use crate::controller::execution::{State, Workspaces};
 use crate::telemetry::{Health, Metrics};
 
@@ -62,6 +63,8 @@ pub struct Context {
     pub stores: Stores,
     /// Who is to be looked at again.
     pub wake: Wakeups,
+    /// Whether Destinations fit the columns of their Models.
+    pub fits: Fits,
     /// What was last heard of each SyncRun.
     pub heard: Heard,
     /// Namespace of the scope; none: all.

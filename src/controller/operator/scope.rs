@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::{SyncRun, WATCH_LABEL};
 use crate::cluster::{references_of_app, references_of_model, references_of_source};
+use crate::controller::examine::fit::Fits;
 use crate::controller::{braze_app, destination, model, source, sync_run};
 
 use super::OperatorError;
@@ -43,8 +44,14 @@ pub async fn run(
     let (secrets, secrets_writer) = reflector::store();
     let (config_maps, config_maps_writer) = reflector::store();
     let stores = Stores { apps, sources, models, destinations, runs, secrets, config_maps };
-    let context =
-        Arc::new(Context { shared, stores, wake, heard: Heard::default(), namespace: namespace.clone() });
+    let context = Arc::new(Context {
+        shared,
+        stores,
+        wake,
+        heard: Heard::default(),
+        fits: Fits::default(),
+        namespace: namespace.clone(),
+    });
     let scope = namespace.as_deref();
     let labelled = watcher::Config::default().labels(&format!("{WATCH_LABEL}=Enabled"));
     let all = watcher::Config::default;
@@ -254,6 +261,7 @@ fn model_changed(context: &Context, namespace: &str, name: &str, happened: Happe
         for source in context.stores.sources.all(namespace, |_| true) {
             context.wake.source(namespace, &source.name_any());
         }
+        context.fits.forget_model(namespace, name);
         context.metrics.forget("Model", namespace, name);
     }
 }
@@ -289,6 +297,7 @@ fn destination_changed(context: &Context, namespace: &str, name: &str, happened:
             context.wake.destination(namespace, &one.name_any());
         }
         context.stop_run_of(namespace, name);
+        context.fits.forget_destination(namespace, name);
         context.metrics.forget("Destination", namespace, name);
     }
 }

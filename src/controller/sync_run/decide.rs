@@ -191,3 +191,7 @@ fn patiently(seen: &Seen<'_>, reason: &str, message: String) -> Step {
     }
     Step::Wait { reason: reason.to_owned(), message, again: Some(until) }
 }
+
+#[cfg(test)]
+#[path = "decide_tests.rs"]
+mod tests;

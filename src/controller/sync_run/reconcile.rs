@@ -10,6 +10,7 @@ use kube::{Api, ResourceExt};
 use crate::api::SyncRun;
 use crate::cluster::call;
 use crate::controller::conditions::{Progressed, Readiness};
+use crate::controller::destination::accept::accept_with;
 use crate::controller::destination::around::{self, Found};
 use crate::controller::operator::context::Context;
 use crate::controller::operator::stores::{Guarded, Known};
@@ -35,7 +36,7 @@ pub async fn reconcile(object: Arc<Guarded<SyncRun>>, context: Arc<Context>) -> 
     let found = around::find(&context.stores, &namespace, &wanted);
     let all = context.stores.runs.all(&namespace, |other| other.spec.destination_ref.name == wanted);
     let active = context.registry.active(&lane);
-    let verdict = found.as_ref().map(|found| crate::controller::destination::accept::accept(&found.borrow()));
+    let verdict = found.as_ref().map(|found| accept_with(&found.borrow(), &context.fits, context.now()));
     let obstacle = verdict.as_ref().and_then(|verdict| verdict.blocked.as_ref()).map(obstacle);
     let taken = found.as_ref().and_then(taken);
     let sends = taken.as_ref().map(|taken| digest(&taken.objects()));
@@ -140,7 +141,7 @@ async fn say(context: &Arc<Context>, run: &SyncRun, progressed: &Progressed) -> 
 fn obstacle(blocked: &Readiness) -> (&'static str, String) {
     match blocked {
         Readiness::Progressing { message } => ("Pending", message.clone()),
-        Readiness::Stalled { reason, message } if reason == "InvalidSpec" => {
+        Readiness::Stalled { reason, message } if reason.starts_with("Invalid") => {
             ("DependencyNotReady", format!("the Destination cannot run as it is written: {message}"))
         }
         Readiness::Waiting { message, .. }

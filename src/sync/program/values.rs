@@ -37,7 +37,7 @@ impl Builder<'_> {
                 (ValueOrigin::Constant(text.clone()), ResultType::Known(PropertyType::String))
             }
             Origin::Expression(source) => {
-                let expression = self.expression(source, Purpose::Mapping, place)?;
+                let expression = self.expression(source, Purpose::Mapping, &format!("{place}.expression"))?;
                 let gives = expression.result_type();
                 (ValueOrigin::Expression(expression), gives)
             }

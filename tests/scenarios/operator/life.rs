@@ -192,3 +192,24 @@ async fn with_policy_delete_the_users_go_with_the_destination() {
     assert!(!stores.exists(), "the memory goes too");
     installed.check().await;
 }
+
+/// api.md §6: expressions are held against the columns of the Model before a run is made
+#[tokio::test(flavor = "multi_thread")]
+async fn an_expression_that_does_not_fit_makes_no_run() {
+    let mut installed = Installed::with_people(3).await;
+    installed.destination = format!("{DESTINATION}\n    - {{ expression: record.nothing + 1, to: odd }}");
+    installed.start();
+    installed.apply().await;
+    let destination = installed.ready("InvalidExpression").await;
+    let conditions = destination.status.and_then(|status| status.conditions).unwrap_or_default();
+    let message = conditions.into_iter().find(|one| one.type_ == "Ready").map(|one| one.message);
+    assert!(
+        message.as_ref().is_some_and(|text| text.contains("to=odd") && text.contains("nothing")),
+        "{message:?}"
+    );
+    assert_eq!(installed.runs().await.len(), 0);
+    installed.destination = DESTINATION.to_owned();
+    installed.apply().await;
+    installed.ready("SyncSucceeded").await;
+    installed.check().await;
+}
