@@ -75,7 +75,7 @@ pub(crate) fn tell(play: &Cluster) -> Result<(), Failure> {
     let host = url.trim_start_matches("http://");
     let operator = format!(
         "grouparoo operator --state state --data-root data --allowed-host {host} --http 127.0.0.1:{port} \
-         --log-format text --progress-interval 500ms"
+         --log-format text"
     );
     programs::show(&format!("{operator} > operator.log 2>&1 &"));
     let command = shell.command(&format!("exec {operator}"));
@@ -128,7 +128,14 @@ impl Scene<'_> {
         self.described()?;
         let known = self.runs()?;
         self.shell.run("kubectl apply -k quickstart/overlays/laptop")?;
-        self.watch(&known, &["SyncSucceeded"])?;
+        self.until(|_| self.runs().is_ok_and(|runs| !runs.is_subset(&known)))?;
+        self.shell.run("kubectl get destinations,syncruns")?;
+        self.watch("syncruns", &known, "SyncSucceeded")?;
+        self.shell.run("kubectl get destinations")?;
+        say("What could not be sent, wrong on purpose: values, not people, so FAILED is 0:");
+        let errors = "{range .status.errors[*]}{.count}{\"\\t\"}{.field}{\"\\t\"}{.hint}{\"\\n\"}{end}";
+        self.shell.run(&format!("kubectl get destination {DESTINATION} -o jsonpath='{errors}'"))?;
+        say("");
         self.shell.run("kubectl get brazeapps,sources,models")?;
         self.equal(&self.table.rows()?)
     }
@@ -138,8 +145,8 @@ impl Scene<'_> {
         let before = self.table.rows()?;
         self.change()?;
         let known = self.runs()?;
-        self.shell.run(&request())?;
-        self.watch(&known, &["SyncSucceeded"])?;
+        self.request()?;
+        self.watch("destinations", &known, "SyncSucceeded")?;
         let after = self.table.rows()?;
         say(&format!("{}.", Difference::between(&before, &after)));
         self.equal(&after)?;
@@ -151,7 +158,7 @@ impl Scene<'_> {
         self.suspend(true)?;
         self.change()?;
         let (known, sent) = (self.runs()?, self.admin.totals()?.accepted);
-        self.shell.run(&request())?;
+        self.request()?;
         let token = |object: &Value| {
             let asked = &object["metadata"]["annotations"]["grouparoo.io/requested-at"];
             *asked == object["status"]["lastHandledRequestAt"] && ready(object) == "Suspended"
@@ -168,8 +175,8 @@ impl Scene<'_> {
         compare::with_braze(self.admin, before, None)?;
         say("Braze received nothing. Resumed and asked again:");
         self.suspend(false)?;
-        self.shell.run(&request())?;
-        self.watch(&known, &["SyncSucceeded"])?;
+        self.request()?;
+        self.watch("destinations", &known, "SyncSucceeded")?;
         let after = self.table.rows()?;
         self.equal(&after)?;
         Ok(after)
@@ -179,29 +186,42 @@ impl Scene<'_> {
         heading(9, "A fifth of the table is gone. Was that meant? A removal that large waits for a person");
         self.shell.run("grouparoo-demo loss --sqlite data/default/crm/customers.db")?;
         let known = self.runs()?;
-        self.shell.run(&request())?;
-        let guarded = self.watch(&known, &["DeletionGuard"])?;
+        self.request()?;
+        let guarded = self.watch("destinations", &known, "DeletionGuard")?;
         compare::with_braze(self.admin, before, None)?;
-        say(&format!("Braze still holds all {} users. What the operator asks:", before.len()));
-        let question = "{.status.pendingApprovals[0].message}";
-        self.shell
-            .run(&format!("kubectl get destination {DESTINATION} -o jsonpath='{question}{{\"\\n\"}}'"))?;
+        say(&format!("Braze still holds all {} users. Why, and what an approval would do:", before.len()));
+        let why = "{.status.conditions[?(@.type==\"Ready\")].message}";
+        let question = "{.status.pendingApprovals[*].message}";
+        self.shell.run(&format!(
+            "kubectl get destination {DESTINATION} -o jsonpath='{why}{{\"\\n\"}}{question}{{\"\\n\"}}'"
+        ))?;
         let after = self.table.rows()?;
         let pending = &guarded["status"]["pendingApprovals"][0];
         let lost = (before.len() - after.len()) as u64;
         expect(pending["removals"] == lost, &format!("the question is not about {lost} users"))?;
 
         heading(10, "It was meant: the token approves exactly these, and starts a run");
+        let known = self.runs()?;
         let token = "{.status.pendingApprovals[0].token}";
         self.shell.run(&format!(
             "kubectl annotate destination {DESTINATION} --overwrite \\\n    grouparoo.io/approve=\
              \"$(kubectl get destination {DESTINATION} -o jsonpath='{token}')\""
         ))?;
-        let known = known.into_iter().chain(self.named(&guarded["status"]["lastRun"])).collect();
-        self.watch(&known, &["SyncSucceeded"])?;
+        self.watch("destinations", &known, "SyncSucceeded")?;
         self.equal(&after)?;
         say("All as announced: nothing was removed unasked, and Braze equals the table.");
         Ok(())
+    }
+
+    /// Asks for a run. The token is the second, so that two requests need two of them.
+    fn request(&self) -> Result<(), Failure> {
+        let token = "{.metadata.annotations.grouparoo\\.io/requested-at}";
+        let asked =
+            self.shell.ask(&format!("kubectl get destination {DESTINATION} -o jsonpath='{token}'"))?;
+        while self.shell.ask("date +%s")?.trim() == asked {
+            std::thread::sleep(PAUSE);
+        }
+        self.shell.run(&request())
     }
 
     fn change(&self) -> Result<(), Failure> {
@@ -243,25 +263,31 @@ impl Scene<'_> {
         named["name"].as_str().map(str::to_owned)
     }
 
-    /// Shows what a reader would watch until the run that comes after the known ones has ended, and gives the
-    /// Destination. Ready must then be for one of these reasons.
-    fn watch(&self, known: &BTreeSet<String>, reasons: &[&str]) -> Result<Value, Failure> {
-        let ended = |object: &Value| {
-            let status = &object["status"];
+    /// Shows what a reader would watch, until all that was asked for is done and a run came after the known ones; gives
+    /// the Destination. Ready must then be for this reason.
+    fn watch(&self, what: &str, known: &BTreeSet<String>, reason: &str) -> Result<Value, Failure> {
+        let watching = Watching::start(&self.shell, what)?;
+        let object = self.until(|object| {
+            let (status, annotations) = (&object["status"], &object["metadata"]["annotations"]);
             let new = self.named(&status["lastRun"]).is_some_and(|name| !known.contains(&name));
-            new && status["activeRun"].is_null()
-        };
-        self.until(|_| self.runs().is_ok_and(|runs| !runs.is_subset(known)))?;
-        self.shell.run("kubectl get destinations,syncruns")?;
-        say("");
-        let watching = Watching::start(&self.shell)?;
-        let object = self.until(ended)?;
+            let heard = annotations["grouparoo.io/requested-at"] == status["lastHandledRequestAt"]
+                && annotations["grouparoo.io/approve"] == status["lastHandledApproval"];
+            new && heard && status["activeRun"].is_null() && self.all_ended()
+        })?;
+        // What was seen here is on its way to the reader too.
+        std::thread::sleep(PAUSE);
         drop(watching);
-        say("");
-        self.shell.run("kubectl get destinations,syncruns")?;
-        let reason = ready(&object);
-        expect(reasons.contains(&reason), &format!("{DESTINATION} is {reason}"))?;
+        let found = ready(&object);
+        expect(found == reason, &format!("{DESTINATION} is {found}, not {reason}"))?;
         Ok(object)
+    }
+
+    /// Whether no run waits or goes on: the schedule may have made one beside ours.
+    fn all_ended(&self) -> bool {
+        let runs = self.shell.object("syncruns").unwrap_or_default();
+        runs["items"]
+            .as_array()
+            .is_some_and(|all| all.iter().all(|run| run["status"]["completionTime"].is_string()))
     }
 
     /// Waits until the Destination is as wanted.
@@ -322,9 +348,9 @@ fn ready(object: &Value) -> &str {
 struct Watching(Child);
 
 impl Watching {
-    fn start(shell: &Shell) -> Result<Self, Failure> {
-        let line = "kubectl get syncruns --watch";
-        programs::show(line);
+    fn start(shell: &Shell, what: &str) -> Result<Self, Failure> {
+        let line = format!("kubectl get {what} --watch");
+        programs::show(&line);
         let child = shell.command(&format!("exec {line}")).stdin(Stdio::null()).spawn();
         Ok(Self(child.map_err(|error| Failure::Program("kubectl".to_owned(), error))?))
     }
