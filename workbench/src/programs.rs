@@ -44,10 +44,14 @@ pub fn heading(number: usize, title: &str) {
     say(&format!("\n{}", emphasised(&format!("{number}. {title}"))));
 }
 
-/// Prints text. A reader that has gone away ends the program.
+/// Prints text. A reader that has gone away ends the program, as a signal would: whoever listens to it clears away first.
 pub fn say(text: &str) {
     let mut out = std::io::stdout().lock();
     if writeln!(out, "{text}").and_then(|()| out.flush()).is_err() {
+        let pid = std::process::id().to_string();
+        if Command::new("kill").args(["-TERM", &pid]).status().is_ok_and(|status| status.success()) {
+            std::thread::park_timeout(TO_END);
+        }
         std::process::exit(141);
     }
 }

@@ -79,7 +79,7 @@ pub(crate) fn tell(play: &Cluster) -> Result<(), Failure> {
     );
     programs::show(&format!("{operator} > operator.log 2>&1 &"));
     let command = shell.command(&format!("exec {operator}"));
-    stage.hold_operator(Watched::start(&command, End::Asked, &folder.join("operator.log"))?);
+    stage.hold_operator(Watched::start(&command, End::Killed, &folder.join("operator.log"))?);
 
     let scene = Scene { stage: &stage, shell, admin, table };
     manifests::write_overlay(&folder.join("quickstart"), &url)?;
