@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-postgres test test-fast check fmt generate bench
+.PHONY: help demo demo-postgres demo-cluster test test-fast check fmt generate bench
 
 CARGO := cargo
 # Everything that the demo and the benchmark run.
@@ -13,7 +13,7 @@ ifneq ($(CARGO_TARGET_DIR),)
 DEMO := $(CARGO_TARGET_DIR)/debug/grouparoo-demo
 BENCH := $(CARGO_TARGET_DIR)/release/grouparoo-bench
 endif
-# `make demo KEEP=1` leaves the sandbox and the folder for a look.
+# `make demo KEEP=1` leaves the sandbox and the folder for a look, `make demo-cluster KEEP=1` everything.
 KEEP ?=
 PLAY := $(if $(filter-out 0,$(KEEP)),--keep)
 
@@ -32,6 +32,13 @@ demo-postgres: ## The same from PostgreSQL: a server of its own, or the one of D
 	@echo "make demo-postgres: building grouparoo, the Braze sandbox and the demo (the first time takes some minutes)"
 	@$(CARGO) build --quiet --locked $(PROGRAMS)
 	@$(DEMO) run --postgres $(PLAY)
+
+demo-cluster: ## The operator beside a Kubernetes API of its own: apply, watch, pause, approve; two minutes after the build
+	@scripts/need cargo cc
+	@programs=$$(scripts/control-plane) && \
+	echo "make demo-cluster: building grouparoo, the Braze sandbox and the demo (the first time takes some minutes)" && \
+	$(CARGO) build --quiet --locked $(PROGRAMS) && \
+	$(DEMO) cluster --programs "$$programs" $(PLAY)
 
 # Whether the generated files are current (crds/) is among the tests; `make generate` makes them so.
 test: ## All tests, against a real PostgreSQL and a real Kubernetes API too, and whether the generated files are current

@@ -24,8 +24,8 @@ const MOST_OBJECTS: usize = 10_000;
 /// An event that is not written in this time is dropped.
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// What happened. Texts should be the same each time: numbers and times in them would defeat the counting of
-/// repeats.
+/// What happened. Repeats with the same note are counted in one event; another note makes another event, so numbers and
+/// times belong into it only where they change seldom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Notice<'a> {
     /// Whether somebody should act.
@@ -41,13 +41,18 @@ pub struct Notice<'a> {
 /// Publishes events under the name `grouparoo`, and no flood of them. Make one and share it: it knows what was
 /// published before.
 pub struct Recorder {
-    publisher: Publisher,
+    client: Client,
+    reporter: Reporter,
     buckets: Mutex<HashMap<String, Bucket>>,
     clock: Clock,
 }
 
-/// What an object may still publish.
+/// What an object has published, and what it may still publish.
 struct Bucket {
+    /// Counts repeats, whatever their note is.
+    publisher: Publisher,
+    /// The note that each reason had in it.
+    notes: HashMap<String, String>,
     tokens: u32,
     /// When the last token was added.
     filled: Duration,
@@ -69,6 +74,17 @@ impl Bucket {
             None => false,
         }
     }
+
+    /// What publishes this event. One with another note is no repeat: with it counting begins anew.
+    fn publisher(&mut self, event: &Event, fresh: impl FnOnce() -> Publisher) -> Publisher {
+        let note = event.note.clone().unwrap_or_default();
+        if self.notes.get(&event.reason).is_some_and(|before| *before != note) {
+            self.publisher = fresh();
+            self.notes.clear();
+        }
+        self.notes.insert(event.reason.clone(), note);
+        self.publisher.clone()
+    }
 }
 
 impl Recorder {
@@ -76,7 +92,7 @@ impl Recorder {
     pub fn new(client: Client, instance: Option<String>, clock: Clock) -> Self {
         let mut reporter = Reporter::from("grouparoo");
         reporter.instance = instance.or(reporter.instance);
-        Self { publisher: Publisher::new(client, reporter), buckets: Mutex::default(), clock }
+        Self { client, reporter, buckets: Mutex::default(), clock }
     }
 
     /// Publishes an event about an object, in its namespace. What cannot be written, or would be too much, is
@@ -88,10 +104,6 @@ impl Recorder {
             object.kind.as_deref().unwrap_or_default(),
             object.name.as_deref().unwrap_or_default()
         );
-        if !self.may_publish(object) {
-            tracing::debug!(event = %what, "too many events of one object: dropped");
-            return;
-        }
         let event = Event {
             type_: if notice.warning { EventType::Warning } else { EventType::Normal },
             reason: cut(notice.reason, WORD_BYTES),
@@ -99,13 +111,18 @@ impl Recorder {
             action: cut(notice.action, WORD_BYTES),
             secondary: None,
         };
-        let call = self.publisher.publish(&event, object);
+        let Some(publisher) = self.publisher_for(object, &event) else {
+            tracing::debug!(event = %what, "too many events of one object: dropped");
+            return;
+        };
+        let call = publisher.publish(&event, object);
         if let Err(error) = bounded(&self.clock, LIMIT, "write", &what, call).await {
             tracing::warn!(%error, "an event was not written");
         }
     }
 
-    fn may_publish(&self, object: &ObjectReference) -> bool {
+    /// What publishes this event; nothing, when it would be too much.
+    fn publisher_for(&self, object: &ObjectReference, event: &Event) -> Option<Publisher> {
         let key = [&object.kind, &object.namespace, &object.name, &object.uid]
             .map(|part| part.as_deref().unwrap_or_default())
             .join("/");
@@ -114,8 +131,11 @@ impl Recorder {
         if buckets.len() >= MOST_OBJECTS && !buckets.contains_key(&key) {
             make_room(&mut buckets, now);
         }
-        let full = Bucket { tokens: BURST, filled: now, used: now };
-        buckets.entry(key).or_insert(full).take(now)
+        let fresh = || Publisher::new(self.client.clone(), self.reporter.clone());
+        let full =
+            || Bucket { publisher: fresh(), notes: HashMap::new(), tokens: BURST, filled: now, used: now };
+        let bucket = buckets.entry(key).or_insert_with(full);
+        bucket.take(now).then(|| bucket.publisher(event, fresh))
     }
 }
 
@@ -223,6 +243,21 @@ mod tests {
         assert_eq!(server.seen().len(), 52);
     }
 
+    /// `kubectl get events` shows the numbers of the last time, not those of the first
+    #[tokio::test]
+    async fn the_same_note_is_counted_and_another_one_is_another_event() {
+        let server = echoing();
+        let recorder = Recorder::new(server.client(), None, Clock::manual(noon()));
+        for note in ["10 added", "10 added", "3 added", "3 added"] {
+            recorder.publish(&object("a"), notice(note)).await;
+        }
+        let seen = server.seen();
+        let methods: Vec<&Method> = seen.iter().map(|request| &request.method).collect();
+        assert_eq!(methods, [&Method::POST, &Method::PATCH, &Method::POST, &Method::PATCH]);
+        let last: Value = serde_json::from_slice(&seen[3].body).expect("JSON");
+        assert_eq!((&last["note"], &last["series"]["count"]), (&json!("3 added"), &json!(2)));
+    }
+
     #[tokio::test]
     async fn an_event_that_cannot_be_written_fails_nothing_and_holds_nobody_up() {
         let server = Server::new(|_| Answer::status(StatusCode::FORBIDDEN, "Forbidden"));
@@ -243,8 +278,15 @@ mod tests {
             .build()
             .expect("a runtime")
             .block_on(async { Recorder::new(server.client(), None, clock.clone()) });
+        let event = Event {
+            type_: EventType::Normal,
+            reason: "Connected".to_owned(),
+            note: None,
+            action: "Reconcile".to_owned(),
+            secondary: None,
+        };
         for number in 0..25_000 {
-            assert!(recorder.may_publish(&object(&number.to_string())));
+            assert!(recorder.publisher_for(&object(&number.to_string()), &event).is_some());
             clock.advance(Duration::from_millis(1));
         }
         let buckets = recorder.buckets.lock().expect("not poisoned");

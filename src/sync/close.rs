@@ -369,10 +369,13 @@ fn question(run: &Run<'_>, token: &IssuedToken) -> PendingApproval {
     let deletes = run.job.mode == super::job::SyncMode::Sync;
     let message = match (token.question, token.answer.as_deref()) {
         (Question::DeletionGuard, _) if deletes => {
-            format!("{} users are deleted in Braze, those of them that are still gone then", token.removals)
+            format!(
+                "once approved, {} users are deleted in Braze: those of them that are still gone then",
+                token.removals
+            )
         }
         (Question::DeletionGuard, _) => {
-            format!("{} users stay in Braze and lose our groups", token.removals)
+            format!("once approved, {} users lose our groups and stay in Braze", token.removals)
         }
         (Question::WorkspaceChanged, Some("fresh")) => {
             "what is remembered is archived, and everything is sent to the new workspace".to_owned()

@@ -1,15 +1,17 @@
-//! What the demo and the benchmark stand on: the built programs, a PostgreSQL of one's own, and a look into the
-//! sandbox from outside.
+//! What the demo and the benchmark stand on: the built programs, a PostgreSQL and a Kubernetes API of one's own, and a
+//! look into the sandbox from outside.
 //!
 //! Promises: whatever is started here is gone afterwards, also after a failure; servers listen on free ports of the
 //! loopback only. It knows the product by its command line, never by its code; only the made-up customer table comes
 //! from the library.
 
 pub mod admin;
+pub mod control_plane;
 pub mod postgres;
 pub mod process;
 pub mod programs;
 pub mod sandbox;
+pub mod watched;
 
 /// Why a demo or a benchmark did not come to its end.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +31,9 @@ pub enum Failure {
     /// PostgreSQL is missing, does not start or refuses.
     #[error("PostgreSQL: {0}")]
     Postgres(String),
+    /// The Kubernetes API does not start, or does not do as it should.
+    #[error("Kubernetes API: {0}")]
+    Kubernetes(String),
     /// The demo's table.
     #[error(transparent)]
     Table(#[from] grouparoo::demo::DemoError),

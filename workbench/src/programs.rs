@@ -2,10 +2,19 @@
 
 use std::ffi::OsStr;
 use std::io::{IsTerminal as _, Write as _};
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use crate::Failure;
+
+/// The signal of Ctrl-C, and the exit code of a program that was ended by it.
+const INTERRUPT: i32 = 2;
+const INTERRUPTED: i32 = 130;
+
+/// Longest that clearing away after Ctrl-C may take.
+const TO_END: Duration = Duration::from_secs(30);
 
 /// The folder that holds the built programs: that of the running one.
 ///
@@ -35,10 +44,14 @@ pub fn heading(number: usize, title: &str) {
     say(&format!("\n{}", emphasised(&format!("{number}. {title}"))));
 }
 
-/// Prints text. A reader that has gone away ends the program.
+/// Prints text. A reader that has gone away ends the program, as a signal would: whoever listens to it clears away first.
 pub fn say(text: &str) {
     let mut out = std::io::stdout().lock();
     if writeln!(out, "{text}").and_then(|()| out.flush()).is_err() {
+        let pid = std::process::id().to_string();
+        if Command::new("kill").args(["-TERM", &pid]).status().is_ok_and(|status| status.success()) {
+            std::thread::park_timeout(TO_END);
+        }
         std::process::exit(141);
     }
 }
@@ -104,8 +117,20 @@ impl Line {
         show(&self.shown());
         let program = |error| Failure::Program(self.program.clone(), error);
         let status = self.command()?.status().map_err(program)?;
-        status.code().ok_or_else(|| Failure::Unexpected(format!("{} was ended by a signal", self.program)))
+        code(status, &self.program)
     }
+}
+
+/// Exit code of a program. At Ctrl-C, which reaches that program and this one alike, this one is about to end: it is
+/// given the time, so that nobody is told that something went wrong.
+///
+/// # Errors
+/// When a signal ended it.
+pub fn code(status: std::process::ExitStatus, program: &str) -> Result<i32, Failure> {
+    if matches!((status.signal(), status.code()), (Some(INTERRUPT), _) | (_, Some(INTERRUPTED))) {
+        std::thread::park_timeout(TO_END);
+    }
+    status.code().ok_or_else(|| Failure::Unexpected(format!("{program} was ended by a signal")))
 }
 
 fn quoted(word: &str) -> String {

@@ -22,6 +22,7 @@ use crate::controller::sync_run::phase::ended;
 use crate::controller::sync_run::prepare::Taken;
 use crate::controller::sync_run::registry::Lane;
 use crate::controller::sync_run::report::trigger;
+use crate::sync::reason::Reason;
 use crate::sync::report::{Report, Verdict};
 
 use super::context::Context;
@@ -105,7 +106,7 @@ impl Context {
         self.metrics.next_run(&namespace, &name, status.next_run_time.as_ref().map(|time| time.0));
     }
 
-    /// The end of a run as metrics.
+    /// The end of a run as metrics, and as a line in the log.
     pub fn record(&self, run: &SyncRun, taken: &Taken, report: &Report) {
         let namespace = taken.destination.namespace().unwrap_or_default();
         let destination = taken.destination.name_any();
@@ -116,6 +117,18 @@ impl Context {
         };
         let took = Duration::try_from(report.completion_time.duration_since(report.start_time));
         let (metrics, counts) = (&self.metrics, &report.counts);
+        tracing::info!(
+            namespace,
+            destination,
+            run = run.name_any(),
+            result,
+            reason = report.reason.map_or("", Reason::name),
+            read = counts.read,
+            added = counts.added,
+            updated = counts.updated,
+            deleted = counts.deleted,
+            "run ended"
+        );
         metrics.run_ended(&namespace, &destination, result, &trigger(run), took.unwrap_or_default());
         if report.plan.is_some() {
             return;

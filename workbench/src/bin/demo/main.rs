@@ -1,12 +1,15 @@
 //! `grouparoo-demo`: a first look at the product, by its own commands, against a made-up customer table.
 //!
 //! `run` plays the whole story: every command that it runs is printed as one could type it, and after each one the
-//! sandbox and the table are compared; when anything is not as announced, the exit code is 1. `data` and `changes`
-//! are the two commands of the story that make and change the table.
+//! sandbox and the table are compared; when anything is not as announced, the exit code is 1. `cluster` does the same
+//! with the operator beside a Kubernetes API. `data`, `changes` and `loss` are the commands of the stories that make and
+//! change the table.
 
 mod chosen;
+mod cluster;
 mod compare;
 mod manifests;
+mod shell;
 mod stage;
 mod story;
 mod table;
@@ -37,10 +40,27 @@ struct Arguments {
 enum Order {
     /// Play the whole story
     Run(Play),
+    /// Play the story of the operator, beside a Kubernetes API of its own
+    Cluster(Cluster),
     /// Write the customer table; one that is there already is replaced
     Data(Place),
     /// Change the table as a day in a shop would
     Changes(Place),
+    /// Lose a fifth of the people, as an import that broke off would
+    Loss(Place),
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Cluster {
+    /// Folder with etcd, kube-apiserver and kubectl, as scripts/control-plane prints it
+    #[arg(long, value_name = "DIR")]
+    pub(crate) programs: PathBuf,
+    /// Rows of the table
+    #[arg(long, default_value_t = DEFAULT_PEOPLE, value_parser = clap::value_parser!(u32).range(2_000..=1_000_000))]
+    pub(crate) people: u32,
+    /// Leave everything running until Ctrl-C
+    #[arg(long)]
+    pub(crate) keep: bool,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -87,12 +107,14 @@ fn main() -> ExitCode {
     let play = Play { postgres: false, people: DEFAULT_PEOPLE, keep: false };
     let done = match Arguments::parse().command.unwrap_or(Order::Run(play)) {
         Order::Run(play) => story::tell(&play),
+        Order::Cluster(cluster) => cluster::tell(&cluster),
         Order::Data(place) => {
             place.table().and_then(|table| table.write(place.people, place.seed)).map(say_line)
         }
         Order::Changes(place) => {
             place.table().and_then(|table| table.change(place.people, place.seed)).map(say_line)
         }
+        Order::Loss(place) => place.table().and_then(|table| table.lose()).map(say_line),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

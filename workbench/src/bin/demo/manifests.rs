@@ -42,6 +42,32 @@ macro_rules! quickstart {
 const SQLITE: Files = quickstart!("sqlite");
 const POSTGRES: Files = quickstart!("postgres");
 
+/// What `kubectl apply -k` reads besides the files for SQLite.
+const KUSTOMIZATIONS: [(&str, &str); 2] = [
+    ("sqlite/kustomization.yaml", include_str!("../../../../examples/quickstart/sqlite/kustomization.yaml")),
+    (
+        "overlays/laptop/kustomization.yaml",
+        include_str!("../../../../examples/quickstart/overlays/laptop/kustomization.yaml"),
+    ),
+];
+
+/// Writes the overlay `overlays/laptop` and what it stands on into a folder. `endpoint` is the sandbox's URL.
+pub(crate) fn write_overlay(folder: &Path, endpoint: &str) -> Result<(), Failure> {
+    let mut files: Vec<(String, String)> =
+        SQLITE.iter().map(|(name, text)| (format!("sqlite/{name}"), (*text).to_owned())).collect();
+    files.extend(KUSTOMIZATIONS.map(|(name, text)| (name.to_owned(), text.to_owned())));
+    for (name, mut text) in files {
+        if name.starts_with("overlays") {
+            replace(&mut text, "restEndpoint: http://127.0.0.1:8070", &format!("restEndpoint: {endpoint}"))?;
+        }
+        let path = folder.join(&name);
+        let parent = path.parent().unwrap_or(folder);
+        std::fs::create_dir_all(parent).map_err(|error| Failure::file(parent, error))?;
+        std::fs::write(&path, text).map_err(|error| Failure::file(&path, error))?;
+    }
+    Ok(())
+}
+
 /// Writes the files into a folder. `endpoint` is the sandbox's URL.
 pub(crate) fn write(folder: &Path, endpoint: &str, login: Option<&Login>) -> Result<(), Failure> {
     for (name, text) in login.map_or(SQLITE, |_| POSTGRES) {
@@ -101,6 +127,9 @@ mod tests {
         }
         assert!(read("braze-app.yaml").contains("restEndpoint: http://127.0.0.1:4711"));
         assert!(read("destination.yaml").contains(NEWSLETTER) && read("destination.yaml").contains(TEXTS));
+        write_overlay(folder.path(), "http://127.0.0.1:4711").expect("written");
+        assert!(read("overlays/laptop/kustomization.yaml").contains("restEndpoint: http://127.0.0.1:4711"));
+        assert!(read("sqlite/kustomization.yaml").contains("- destination.yaml"));
         write(folder.path(), "http://127.0.0.1:1", None).expect("written");
         assert!(read("source.yaml").contains("path: crm/customers.db"));
     }

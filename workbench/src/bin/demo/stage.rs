@@ -5,12 +5,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tempfile::TempDir;
 use workbench::Failure;
+use workbench::control_plane::ControlPlane;
 use workbench::postgres::{Login, Server};
 use workbench::sandbox::Sandbox;
+use workbench::watched::Watched;
 
-/// Everything that has to be gone afterwards.
+/// Everything that has to be gone afterwards, in the order in which it goes.
 #[derive(Default)]
 struct Props {
+    operator: Option<Watched>,
+    control_plane: Option<ControlPlane>,
     sandbox: Option<Sandbox>,
     database: Option<Database>,
     server: Option<Server>,
@@ -25,11 +29,12 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    /// A temporary folder; with `keep` it stays.
-    pub(crate) fn new(keep: bool) -> Result<Self, Failure> {
+    /// A temporary folder. With `keep` Ctrl-C is the end that the reader was told of; with `keep_folder` the folder
+    /// stays.
+    pub(crate) fn new(keep: bool, keep_folder: bool) -> Result<Self, Failure> {
         let folder = tempfile::Builder::new().prefix("grouparoo-demo-").tempdir();
         let mut folder = folder.map_err(|error| Failure::file(&std::env::temp_dir(), error))?;
-        folder.disable_cleanup(keep);
+        folder.disable_cleanup(keep_folder);
         let path = folder.path().to_owned();
         let props = Arc::new(Mutex::new(Props { _folder: Some(folder), ..Props::default() }));
         let stage = Self { props, folder: path, keep };
@@ -45,6 +50,24 @@ impl Stage {
     /// Keeps a sandbox.
     pub(crate) fn hold_sandbox(&self, sandbox: Sandbox) {
         self.with(|props| props.sandbox = Some(sandbox));
+    }
+
+    /// Keeps a Kubernetes API.
+    pub(crate) fn hold_control_plane(&self, plane: ControlPlane) {
+        self.with(|props| props.control_plane = Some(plane));
+    }
+
+    /// Keeps an operator.
+    pub(crate) fn hold_operator(&self, operator: Watched) {
+        self.with(|props| props.operator = Some(operator));
+    }
+
+    /// What the operator wrote last, when it has ended by itself.
+    pub(crate) fn operator_failed(&self) -> Option<String> {
+        self.with(|props| {
+            let operator = props.operator.as_mut()?;
+            operator.has_ended().then(|| operator.last_words(5))
+        })
     }
 
     /// A database for the demo, with two logins: who may write, and who only reads.

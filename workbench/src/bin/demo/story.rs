@@ -29,7 +29,7 @@ pub(crate) fn tell(play: &Play) -> Result<(), Failure> {
     for program in ["grouparoo", "braze-sandbox"] {
         programs::find(program)?;
     }
-    let stage = Stage::new(play.keep)?;
+    let stage = Stage::new(play.keep, play.keep)?;
     let folder = stage.folder();
     introduce(folder)?;
 
@@ -193,6 +193,6 @@ fn ended_as_told(admin: Admin, [left, joined, gone]: &[Chosen; 3], after: &Rows)
     expect(gone.newsletter(admin)?.is_none(), "a deleted user is still there")
 }
 
-fn expect(holds: bool, otherwise: &str) -> Result<(), Failure> {
+pub(crate) fn expect(holds: bool, otherwise: &str) -> Result<(), Failure> {
     if holds { Ok(()) } else { Err(Failure::Unexpected(otherwise.to_owned())) }
 }

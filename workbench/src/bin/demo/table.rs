@@ -94,6 +94,19 @@ impl Table {
         }
     }
 
+    /// Loses a fifth of the people, as an import that broke off would, and says how many.
+    pub(crate) fn lose(&self) -> Result<String, Failure> {
+        let sql = format!("delete from {TABLE} where id % 5 = 0");
+        let lost = match self {
+            Self::Sqlite(file) => {
+                let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE;
+                rusqlite::Connection::open_with_flags(file, flags)?.execute(&sql, [])? as u64
+            }
+            Self::Postgres(login) => login.connect()?.execute(&sql)?,
+        };
+        Ok(format!("{lost} people are gone from table {TABLE}."))
+    }
+
     /// Reads the table.
     pub(crate) fn rows(&self) -> Result<Rows, Failure> {
         let sql = format!(
@@ -193,6 +206,9 @@ mod tests {
         let difference = Difference::between(&before, &table.rows().expect("rows"));
         let wanted = Difference { new: 25, deleted: 12, changed: 260, joined: 40, left: 15 };
         assert_eq!(difference, wanted);
+        let (before, told) = (table.rows().expect("rows"), table.lose().expect("lost"));
+        let lost = Difference::between(&before, &table.rows().expect("rows")).deleted;
+        assert!((1_990..=2_010).contains(&lost) && told.starts_with(&lost.to_string()), "{told}");
     }
 
     #[test]
