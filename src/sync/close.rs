@@ -338,11 +338,21 @@ fn unfinished(run: &Run<'_>, counts: &super::outcome::Counts, ending: &Ending) -
     if run.request.plan {
         return None;
     }
+    if counts.pending > 0 && run.account.warnings().iter().any(|told| told.code == "PermissionMissing") {
+        return Some(Stop::new(
+            Reason::PermissionMissing,
+            format!(
+                "removals that wait because the key may not read subscription states: {}; grant \
+                 subscription.status.get (with a new key), or set optInPolicy: Always",
+                counts.pending
+            ),
+        ));
+    }
     if counts.pending > 0 {
         return Some(Stop::new(
             Reason::BrazeUnavailable,
             format!(
-                "{} records are not acknowledged by Braze; the next run sends them again",
+                "records that Braze did not acknowledge: {}; the next run sends them again",
                 counts.pending
             ),
         ));
