@@ -79,7 +79,15 @@ impl Summary<'_> {
         let report = self.report;
         let counts = &report.counts;
         let known = match counts.read {
-            0 => "the source has no rows".to_owned(),
+            0 => match report.source.mode.as_str() {
+                "Keys" => "no row has a key that was asked for",
+                "None" => "the Destination delivers nobody",
+                _ => "the source has no rows",
+            }
+            .to_owned(),
+            read if counts.unchanged == 0 => {
+                format!("{} left out", counted(read, "record is", "records are"))
+            }
             1 => "the record is as Braze has it".to_owned(),
             read if counts.skipped == 0 => format!("all {} records are as Braze has them", count(read)),
             _ => format!("{} as Braze has them", counted(counts.unchanged, "record is", "records are")),
@@ -111,7 +119,11 @@ impl Summary<'_> {
             _ => "",
         };
         table.always("Rows read", counts.read, how);
-        table.some("Gone from the source", counts.gone, "");
+        let gone = match self.report.source.mode.as_str() {
+            "None" => "Not wanted any more",
+            _ => "Gone from the source",
+        };
+        table.some(gone, counts.gone, "");
         table.always(to("To add", "Added"), counts.added, "");
         table.always(to("To update", "Updated"), counts.updated, "");
         table.always("Unchanged", counts.unchanged, "");

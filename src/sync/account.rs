@@ -133,6 +133,12 @@ impl Account {
         }
     }
 
+    /// How many errors of a code were counted so far.
+    pub fn errors_of(&self, code: &str) -> u64 {
+        let tables = self.tables();
+        tables.errors.iter().filter(|((one, _), _)| *one == code).map(|(_, trouble)| trouble.count).sum()
+    }
+
     /// Notes what a call cost.
     pub fn traffic(&self, traffic: Traffic) {
         *self.traffic.lock().unwrap_or_else(PoisonError::into_inner) += traffic;

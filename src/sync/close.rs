@@ -109,8 +109,10 @@ pub fn judge_read(run: &Run<'_>, course: &Course, read: &ReadEnd) -> Permitted {
     if run.job.collection == Collection::None {
         return everything;
     }
-    if let Some(keys) = &course.asked.keys {
-        let missing = (keys.len() as u64).saturating_sub(counts.read);
+    if let Some(named) = &course.asked.keys {
+        // A second row of a key names no other record.
+        let found = counts.read.saturating_sub(course.account.errors_of("DuplicateKey"));
+        let missing = named.records.saturating_sub(found);
         if missing > 0 {
             let message = "keys that were asked for have no row; nothing is done to their users";
             course.account.warn("KeyNotFound", "", missing, message);
@@ -336,11 +338,21 @@ fn unfinished(run: &Run<'_>, counts: &super::outcome::Counts, ending: &Ending) -
     if run.request.plan {
         return None;
     }
+    if counts.pending > 0 && run.account.warnings().iter().any(|told| told.code == "PermissionMissing") {
+        return Some(Stop::new(
+            Reason::PermissionMissing,
+            format!(
+                "removals that wait because the key may not read subscription states: {}; grant \
+                 subscription.status.get (with a new key), or set optInPolicy: Always",
+                counts.pending
+            ),
+        ));
+    }
     if counts.pending > 0 {
         return Some(Stop::new(
             Reason::BrazeUnavailable,
             format!(
-                "{} records are not acknowledged by Braze; the next run sends them again",
+                "records that Braze did not acknowledge: {}; the next run sends them again",
                 counts.pending
             ),
         ));

@@ -18,6 +18,7 @@ use crate::state::{
 use super::account::{Account, FieldCount};
 use super::committer::Committer;
 use super::decide::GroupKind;
+use super::keys::Named;
 use super::kinds::Kinds;
 use super::outcome::{Memberships, Outcome};
 use super::parcel::{Candidate, Item, Parcel, refusal_mark};
@@ -67,8 +68,8 @@ pub struct Asked {
     pub full: bool,
     /// Objects that were refused before are sent again.
     pub retry: bool,
-    /// Only these keys are read.
-    pub keys: Option<Vec<String>>,
+    /// Only the records with these keys are read.
+    pub keys: Option<Named>,
 }
 
 /// A run under way.

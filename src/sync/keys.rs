@@ -1,4 +1,8 @@
-//! A list of keys in one buffer: removals may be as many as the records of a state.
+//! Keys that a person names, and a list of keys in one buffer: removals may be as many as the records of a state.
+
+use std::collections::BTreeSet;
+
+use crate::data::{KeyKind, RowBatch, canonical_key};
 
 /// Keys, one after the other.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,6 +44,37 @@ impl KeyList {
             let chunk: Vec<Vec<u8>> = keys.by_ref().take(size).map(<[u8]>::to_vec).collect();
             (!chunk.is_empty()).then_some(chunk)
         })
+    }
+}
+
+/// Records that a run is asked for by their keys.
+#[derive(Clone, Debug, Default)]
+pub struct Named {
+    /// All spellings by which the source may know them.
+    pub spellings: Vec<String>,
+    /// How many records they name.
+    pub records: u64,
+}
+
+impl Named {
+    /// The records with these keys, which a person may have written twice, or as `007` for the whole number 7.
+    pub fn new(keys: &[String], kind: KeyKind) -> Self {
+        let canonical: BTreeSet<String> = keys.iter().map(|key| canonical_text(key, kind)).collect();
+        let records = canonical.len() as u64;
+        let spellings = keys.iter().cloned().chain(canonical).collect::<BTreeSet<String>>();
+        Self { spellings: spellings.into_iter().collect(), records }
+    }
+}
+
+/// The canonical text of a key; as it is when it is none of this kind.
+fn canonical_text(key: &str, kind: KeyKind) -> String {
+    let mut cell = RowBatch::new(1);
+    cell.push_text(key);
+    cell.end_row();
+    let mut text = Vec::new();
+    match canonical_key(cell.row(0)[0], &cell, kind, &mut text) {
+        Ok(()) => String::from_utf8_lossy(&text).into_owned(),
+        Err(_) => key.to_owned(),
     }
 }
 

@@ -47,7 +47,9 @@ impl Run<'_> {
     async fn read_and_deliver(&self, course: &Arc<Course>) -> Result<ReadEnd, StateError> {
         let keys = course.asked.keys.clone();
         let selection = match keys {
-            Some(keys) => Selection::Keys { column: course.program.key_column.clone(), keys },
+            Some(named) => {
+                Selection::Keys { column: course.program.key_column.clone(), keys: named.spellings }
+            }
             None => Selection::All,
         };
         let full = selection == Selection::All;

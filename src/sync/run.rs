@@ -24,6 +24,7 @@ use super::course::{Asked, Control, Course};
 use super::halt::Cancellation;
 pub use super::halt::{StillWanted, always_wanted};
 use super::job::{Collection, InitialSync, Job, SyncMode};
+use super::keys::Named;
 use super::kinds::Kinds;
 use super::memory::{Memory, Question};
 use super::planning::Planner;
@@ -504,6 +505,7 @@ impl<'a> Run<'a> {
         let rest = since.map_or(Duration::ZERO, |since| {
             settle.saturating_sub(Duration::try_from(since).unwrap_or(Duration::ZERO))
         });
+        let keys = keys.map(|keys| Named::new(&keys, program.key_kind));
         let kinds = Kinds::of(&program);
         Course {
             program,

@@ -22,6 +22,7 @@ use std::path::{Path, PathBuf};
 
 use grouparoo_clock::Clock;
 
+use super::log::SNAPSHOT;
 use super::sqlite::Failure;
 use super::{AppLedger, Header, LogStore, MemoryAppLedger, Size, StateError};
 use crate::data::HashKey;
@@ -175,7 +176,12 @@ impl Folder {
         let full = full_name(namespace, name);
         let Some(folder) = self.find(&[STORES, namespace, name], &full)? else { return Ok(()) };
         let _lock = self.lock(&folder, &full)?;
-        std::fs::remove_dir_all(&folder).map_err(|error| Failure::Io(error).of_writing(&full, &self.path))
+        // First, so that a removal that is cut off leaves nothing that looks like a damaged state.
+        let removed = match std::fs::remove_file(folder.join(SNAPSHOT)) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+            _ => std::fs::remove_dir_all(&folder),
+        };
+        removed.map_err(|error| Failure::Io(error).of_writing(&full, &self.path))
     }
 
     /// Puts the store of a Destination away, so that the next run starts with a fresh one. Returns where it

@@ -43,7 +43,7 @@ use write::InFlight;
 
 /// Names of a store's files in its folder.
 const DATABASE: &str = "state.db";
-const SNAPSHOT: &str = "index";
+pub(in crate::state) const SNAPSHOT: &str = "index";
 
 /// The embedded [`Store`].
 ///

@@ -38,6 +38,7 @@ impl LogStore {
         lock: Option<Lock>,
     ) -> Result<Self, StateError> {
         let path = folder.join(DATABASE);
+        refuse_remains(folder, name)?;
         let db = sqlite::open_writing(&path, &STORE, name, keys.key_check())?;
         let reader = sqlite::open_reading(&path, &STORE, name, keys.key_check(), false)?;
         let reader = Reader::new(reader, None);
@@ -113,7 +114,22 @@ impl LogStore {
     }
 }
 
+/// A snapshot of an index is written beside a database that has content. One without it is what is left of a state:
+/// taken for a fresh one, everything would be sent again, and nobody who vanished would ever be removed.
+fn refuse_remains(folder: &Path, name: &str) -> Result<(), StateError> {
+    let empty = |file: &str| std::fs::metadata(folder.join(file)).map_or(true, |file| file.len() == 0);
+    if empty(DATABASE) && empty(&format!("{DATABASE}-wal")) && folder.join(SNAPSHOT).exists() {
+        let cause = format!(
+            "its file {DATABASE} is lost or empty; restore it from a backup, or remove the folder {} to begin anew",
+            folder.display()
+        );
+        return Err(StateError::Unreadable { name: name.to_owned(), cause });
+    }
+    Ok(())
+}
+
 fn open_reader(folder: &Path, name: &str, keys: &Keys) -> Result<Option<Reader>, StateError> {
+    refuse_remains(folder, name)?;
     let path = folder.join(DATABASE);
     let write_ahead = std::fs::metadata(folder.join(format!("{DATABASE}-wal"))).map_or(0, |file| file.len());
     match std::fs::metadata(&path) {

@@ -46,6 +46,29 @@ fn with_a_store() -> (TempDir, Folder) {
     (dir, folder)
 }
 
+/// semantics 10.7: what is left of a state is no fresh one; a folder that was never more than made is.
+#[test]
+fn a_store_whose_database_is_lost_is_not_a_fresh_one() {
+    let (dir, folder) = with_a_store();
+    let store = dir.path().join("state/stores/shop/crm");
+    let damages: [fn(&Path); 2] = [
+        |file| std::fs::write(file, "").expect("written"),
+        |file| std::fs::remove_file(file).expect("removed"),
+    ];
+    for damage in damages {
+        damage(&store.join("state.db"));
+        let told = [folder.store("shop", "crm").err(), folder.read_store("shop", "crm").err()];
+        for error in told {
+            let error = error.expect("refused").to_string();
+            assert!(error.contains("state.db is lost") && error.contains("backup"), "{error}");
+        }
+    }
+    folder.remove_store("shop", "crm").expect("removed");
+    std::fs::create_dir_all(&store).expect("a folder");
+    std::fs::write(store.join("state.db"), "").expect("written");
+    assert_eq!(folder.store("shop", "crm").expect("a fresh store").size().records, 0);
+}
+
 /// semantics 1: the hash key is a file of its own, mode 0600.
 #[cfg(unix)]
 #[test]

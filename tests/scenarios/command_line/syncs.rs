@@ -21,6 +21,27 @@ fn a_first_sync_delivers_and_a_second_one_has_nothing_to_send() {
 }
 
 #[test]
+fn the_reason_for_an_idle_sync_is_the_true_one() {
+    let mut shell = Shell::with_users(1..=3);
+    shell.sync(&[]).ends_with(0);
+    shell.sync(&["--key", "9"]).fails_with(0, &["nothing to send: no row has a key that was asked for"]);
+    shell.world.destination.push_str("\n  collection: { type: Group, group: vip }");
+    shell.world.sql("delete from users where id > 1");
+    shell.world.insert(4..=4);
+    shell.write();
+    shell.sync(&["--state", "other"]).fails_with(0, &["nothing to send: 2 records are left out"]);
+    shell.world.change("{ type: Group, group: vip }", "{ type: None }");
+    shell.write();
+    let asked = shell.sync(&["-o", "json"]).json();
+    let token =
+        asked["destinations"][0]["pendingApprovals"][0]["token"].as_str().expect("a token").to_owned();
+    let emptied = shell.sync(&["--approve", &token]);
+    emptied.fails_with(0, &["Not wanted any more 3"]);
+    assert!(!emptied.out.contains("Gone from the source"), "{}", emptied.out);
+    shell.sync(&[]).fails_with(0, &["nothing to send: the Destination delivers nobody"]);
+}
+
+#[test]
 fn without_a_terminal_nothing_is_drawn_or_coloured() {
     let shell = Shell::with_users(1..=200);
     let done = shell.sync(&[]);

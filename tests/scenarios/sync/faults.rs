@@ -4,7 +4,7 @@ use braze_sandbox::{DEFAULT_KEY, Effect, FaultRule, Permissions};
 use grouparoo::sync::reason::Reason;
 use grouparoo_clock::Clock;
 
-use crate::support::world::World;
+use crate::support::world::{NEWS, World};
 
 /// A world with so many people, objects in requests of 10, and time that runs fast enough for retries.
 fn crowd(people: u32) -> World {
@@ -116,6 +116,30 @@ fn without_the_delete_permission_all_but_deletes_is_delivered() {
     world.sandbox.set_keys([(DEFAULT_KEY.to_owned(), Permissions::All)].into());
     assert_eq!(world.sync_well().counts.deleted, 1);
     assert_eq!(world.user("7"), serde_json::Value::Null);
+}
+
+/// semantics 3 and 7.2: a removal that waits for a subscription state which the key may not read names the permission;
+/// trying again later would not help.
+#[test]
+fn without_the_status_permission_waiting_removals_name_it() {
+    let mut world = World::new();
+    world.mode("Sync");
+    world.and(&format!(
+        "  groupMappings:\n    - {{ group: news, subscriptionGroupId: {NEWS}, channel: Email }}"
+    ));
+    world.insert(1..=10);
+    world.sql("update users set news = 1");
+    world.sync_well();
+    let everything_but = Permissions::only(["users.track", "users.export.ids", "users.delete"]);
+    world.sandbox.set_keys([(DEFAULT_KEY.to_owned(), everything_but)].into());
+    world.sql("delete from users where id = 7; update users set plan = 'gold' where id = 8");
+    let report = world.sync();
+    assert_eq!(report.reason, Some(Reason::PermissionMissing), "{}", report.message);
+    assert_eq!((report.exit_code, report.counts.updated, report.counts.pending), (21, 1, 1));
+    assert!(report.message.contains("subscription.status.get"), "{}", report.message);
+    assert_ne!(world.user("7"), serde_json::Value::Null);
+    world.sandbox.set_keys([(DEFAULT_KEY.to_owned(), Permissions::All)].into());
+    assert_eq!(world.sync_well().counts.deleted, 1);
 }
 
 /// semantics 9.3, row "400 without indexes": halved down to one; three batches refused one by one stop the run.

@@ -137,6 +137,24 @@ fn a_read_of_one_key_sends_that_record_and_removes_nobody() {
     assert_eq!((report.counts.deleted, report.counts.updated, report.counts.unchanged), (1, 8, 1));
 }
 
+/// semantics 13.6 and 6.2: a key given twice, or in another spelling, names one record; two rows of a key too.
+#[test]
+fn only_keys_without_a_row_are_reported_as_missing() {
+    let world = ten();
+    let asked = |keys: &[&str]| {
+        let keys = keys.iter().map(|key| (*key).to_owned()).collect();
+        let report = world.run(&Request { keys, ..Request::default() });
+        let missing = report.warnings.iter().find(|warning| warning.code == "KeyNotFound");
+        (report.counts.read, missing.map_or(0, |warning| warning.count))
+    };
+    assert_eq!(asked(&["2", "2", "007", "+7"]), (2, 0));
+    assert_eq!(asked(&["2", "99", "099", "none"]), (1, 2));
+    world.sql(
+        "alter table users rename to t; create table users as select * from t union all select * from t",
+    );
+    assert_eq!(asked(&["2", "99"]), (2, 1), "its second row is not the row of the other key");
+}
+
 /// semantics 13.6: a key that left the collection is not removed by a read of its key.
 #[test]
 fn a_read_of_a_key_that_left_the_collection_removes_nobody() {
