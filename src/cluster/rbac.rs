@@ -153,8 +153,20 @@ mod tests {
     #[test]
     fn no_right_is_broader_than_it_must_be() {
         let never = [
-            "*", "pods", "pods/exec", "nodes", "serviceaccounts", "serviceaccounts/token", "roles", "clusterroles",
-            "rolebindings", "clusterrolebindings", "escalate", "bind", "impersonate", "deletecollection",
+            "*",
+            "pods",
+            "pods/exec",
+            "nodes",
+            "serviceaccounts",
+            "serviceaccounts/token",
+            "roles",
+            "clusterroles",
+            "rolebindings",
+            "clusterrolebindings",
+            "escalate",
+            "bind",
+            "impersonate",
+            "deletecollection",
         ];
         for rule in [rules(true), rules(false), lease_rules("l")].concat() {
             let words = [rule.api_groups.as_deref(), rule.resources.as_deref(), Some(&rule.verbs)];
@@ -166,8 +178,13 @@ mod tests {
             }
             assert_eq!(rule.non_resource_urls, None);
         }
-        let values = rules(false).into_iter().find(|rule| rule.resources.iter().flatten().any(|one| one == "secrets"));
-        assert_eq!(values.map(|rule| rule.verbs), Some(vec!["get".to_owned()]), "conventions 12: get alone by default");
+        let values =
+            rules(false).into_iter().find(|rule| rule.resources.iter().flatten().any(|one| one == "secrets"));
+        assert_eq!(
+            values.map(|rule| rule.verbs),
+            Some(vec!["get".to_owned()]),
+            "conventions 12: get alone by default"
+        );
     }
 
     #[test]
@@ -175,7 +192,11 @@ mod tests {
         let watched = ["crm".to_owned(), "shop".to_owned()];
         let text = to_yaml(&installation(&watched, Some("l")));
         assert!(!text.contains("ClusterRole"), "{text}");
-        assert_eq!(text.matches("kind: Role\n").count(), 3 + 3, "a role each, and its binding's reference:\n{text}");
+        assert_eq!(
+            text.matches("kind: Role\n").count(),
+            3 + 3,
+            "a role each, and its binding's reference:\n{text}"
+        );
         let all = to_yaml(&installation(&[], None));
         assert_eq!(all.matches("---\n").count(), 2);
         assert!(all.contains("name: grouparoo-crm-sync") && all.contains("name: robot"), "{all}");

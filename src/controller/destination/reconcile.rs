@@ -205,9 +205,7 @@ async fn going(context: &Context, destination: &Destination) -> Result<Action, E
         && let Err(error) = create(context, destination, new).await
     {
         if error.is_terminating_namespace() {
-            tracing::warn!(
-                "namespace is being deleted; what is in Braze stays"
-            );
+            tracing::warn!("namespace is being deleted; what is in Braze stays");
             keep_finalizer(context, destination, false).await?;
             return Ok(context.again_at([None]));
         }

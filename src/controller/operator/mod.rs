@@ -76,7 +76,7 @@ pub async fn run(
         ))
     });
     // A standby is ready too: it can take over at any moment.
-    health.set_synced(true);
+    health.set_synced(elector.is_some());
     if let Some(elector) = &elector
         && !elector.acquire(&shutdown).await
     {

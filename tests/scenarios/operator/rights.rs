@@ -51,7 +51,9 @@ async fn what_is_granted_is_what_is_used() {
     let who = installed.operator.name.clone();
     let counted = {
         let who = who.clone();
-        move |event: &Value| event["user"]["username"] == *who && right(event).0 == "events.k8s.io" && event["verb"] == "patch"
+        move |event: &Value| {
+            event["user"]["username"] == *who && right(event).0 == "events.k8s.io" && event["verb"] == "patch"
+        }
     };
     plane.audit_until(counted).await;
     unreadable_objects(&installed).await;
@@ -181,9 +183,10 @@ async fn what_is_printed_is_enough() {
     assert!(text.contains(&account), "{text}");
     installed.space.kubectl_with(&["apply", "-f", "-"], &text).await.success();
     let group = "rbac.authorization.k8s.io";
-    for (kind, role, scope) in
-        [("ClusterRoleBinding", "ClusterRole", format!("grouparoo-{namespace}")), ("RoleBinding", "Role", "grouparoo-leader".to_owned())]
-    {
+    for (kind, role, scope) in [
+        ("ClusterRoleBinding", "ClusterRole", format!("grouparoo-{namespace}")),
+        ("RoleBinding", "Role", "grouparoo-leader".to_owned()),
+    ] {
         let binding = json!({
             "apiVersion": format!("{group}/v1"), "kind": kind, "metadata": { "name": "tests" },
             "roleRef": { "apiGroup": group, "kind": role, "name": scope },
@@ -199,10 +202,12 @@ async fn what_is_printed_is_enough() {
     let destination = installed.ready("SyncSucceeded").await;
     assert_eq!(destination.name_any(), "users");
     let who = user.name.clone();
-    let refused =
-        plane.audit(|event| event["user"]["username"] == *who && event["responseStatus"]["code"] == 403).await;
+    let refused = plane
+        .audit(|event| event["user"]["username"] == *who && event["responseStatus"]["code"] == 403)
+        .await;
     // Rights that were just bound are known a moment later.
-    let refused: Vec<Right> = refused.iter().map(right).filter(|right| right.0 != "coordination.k8s.io").collect();
+    let refused: Vec<Right> =
+        refused.iter().map(right).filter(|right| right.0 != "coordination.k8s.io").collect();
     assert_eq!(refused, []);
     installed.check().await;
 }

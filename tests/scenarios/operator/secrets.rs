@@ -27,7 +27,8 @@ async fn canaries_are_not_found() {
     let database = Server::shared().database().await;
     let config = database.config();
     let login = &config.login;
-    let url = format!("postgres://{}:{PASSWORD}@{}:{}/{}", login.user, login.host, login.port, login.database);
+    let url =
+        format!("postgres://{}:{PASSWORD}@{}:{}/{}", login.user, login.host, login.port, login.database);
     installed.flags.push(format!("--allowed-host={echo}"));
     installed.flags.push(format!("--source-allowed-host={}:{}", login.host, login.port));
     installed.start();
@@ -79,7 +80,8 @@ async fn canaries_are_not_found() {
 /// A server that refuses every key and repeats it.
 async fn echoing() -> std::net::SocketAddr {
     let refuse = |headers: HeaderMap| async move {
-        let key = headers.get("authorization").and_then(|key| key.to_str().ok()).unwrap_or_default().to_owned();
+        let key =
+            headers.get("authorization").and_then(|key| key.to_str().ok()).unwrap_or_default().to_owned();
         (StatusCode::UNAUTHORIZED, format!("{{\"message\":\"Invalid API key: {key}\"}}"))
     };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");

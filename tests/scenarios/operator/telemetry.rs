@@ -26,8 +26,12 @@ async fn the_metrics_tell_what_happened() {
     for wanted in [
         "grouparoo_reconcile_total{kind=\"Destination\",result=\"success\"}".to_owned(),
         "grouparoo_reconcile_duration_seconds_bucket{".to_owned(),
-        format!("grouparoo_resource_condition{{kind=\"Destination\",namespace=\"{namespace}\",name=\"users\",type=\"Ready\",status=\"True\"}} 1\n"),
-        format!("grouparoo_resource_condition{{kind=\"Source\",namespace=\"{namespace}\",name=\"crm\",type=\"Ready\",status=\"False\"}} 0\n"),
+        format!(
+            "grouparoo_resource_condition{{kind=\"Destination\",namespace=\"{namespace}\",name=\"users\",type=\"Ready\",status=\"True\"}} 1\n"
+        ),
+        format!(
+            "grouparoo_resource_condition{{kind=\"Source\",namespace=\"{namespace}\",name=\"crm\",type=\"Ready\",status=\"False\"}} 0\n"
+        ),
         format!("grouparoo_sync_runs_total{{{of},result=\"Succeeded\",trigger=\"Change\"}} 1\n"),
         format!("grouparoo_sync_run_duration_seconds_count{{{of}}} 1\n"),
         format!("grouparoo_sync_records_total{{{of},operation=\"create\",outcome=\"delivered\"}} 4\n"),
@@ -61,7 +65,8 @@ async fn every_log_line_can_be_found_by_its_object() {
     let mut kinds = BTreeSet::new();
     for line in installed.stop() {
         let line: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line}: {error}"));
-        let text = |field: &str| line[field].as_str().unwrap_or_else(|| panic!("{line} has no {field}")).to_owned();
+        let text =
+            |field: &str| line[field].as_str().unwrap_or_else(|| panic!("{line} has no {field}")).to_owned();
         let (message, level) = (text("message"), text("level"));
         assert!(text("timestamp").ends_with('Z'), "{line}");
         assert!(["ERROR", "WARN", "INFO", "DEBUG"].contains(&level.as_str()), "{line}");
@@ -73,7 +78,10 @@ async fn every_log_line_can_be_found_by_its_object() {
             kinds.insert(text("kind"));
         }
         if message.starts_with("run ") && message != "run made" {
-            assert_eq!((text("kind"), text("name"), text("runId")), ("SyncRun".into(), run.clone(), run.clone()));
+            assert_eq!(
+                (text("kind"), text("name"), text("runId")),
+                ("SyncRun".into(), run.clone(), run.clone())
+            );
             assert!(line["reconcileId"].is_null(), "a run outlives the look that started it: {line}");
         }
         messages.insert(message);
