@@ -13,13 +13,16 @@ use crate::support::control_plane::until;
 #[tokio::test(flavor = "multi_thread")]
 async fn the_metrics_tell_what_happened() {
     let mut installed = Installed::with_people(4).await;
-    installed.sandbox.set_faults([FaultRule::nth(1, Effect::Status(503)).at("/users/track")]);
     installed.destination = format!("  schedule: {{ interval: 24h }}\n{}", installed.destination);
     installed.start();
     assert!(until(|| async { installed.page("/readyz").await.starts_with("HTTP/1.1 200") }).await);
     assert!(installed.page("/healthz").await.starts_with("HTTP/1.1 200"));
     installed.apply().await;
     installed.ready("SyncSucceeded").await;
+    installed.sandbox.set_faults([FaultRule::nth(1, Effect::Status(503)).at("/users/track")]);
+    installed.sql("update users set plan = 'gold'");
+    installed.annotate("grouparoo.io/requested-at", "now").await;
+    installed.runs_ended(2).await;
     let namespace = &installed.space.name;
     let of = format!("namespace=\"{namespace}\",destination=\"users\"");
     let text = installed.page("/metrics").await;
@@ -32,15 +35,16 @@ async fn the_metrics_tell_what_happened() {
         format!(
             "grouparoo_resource_condition{{kind=\"Source\",namespace=\"{namespace}\",name=\"crm\",type=\"Ready\",status=\"False\"}} 0\n"
         ),
-        format!("grouparoo_sync_runs_total{{{of},result=\"Succeeded\",trigger=\"Change\"}} 1\n"),
-        format!("grouparoo_sync_run_duration_seconds_count{{{of}}} 1\n"),
+        format!("grouparoo_sync_runs_total{{{of},result=\"Succeeded\",trigger=\"Request\"}} 1\n"),
+        format!("grouparoo_sync_run_duration_seconds_count{{{of}}} 2\n"),
         format!("grouparoo_sync_records_total{{{of},operation=\"create\",outcome=\"delivered\"}} 4\n"),
+        format!("grouparoo_sync_records_total{{{of},operation=\"update\",outcome=\"delivered\"}} 4\n"),
         format!("grouparoo_sync_last_success_timestamp_seconds{{{of}}}"),
         format!("grouparoo_sync_next_run_timestamp_seconds{{{of}}}"),
         format!("grouparoo_destination_requests_total{{{of},code_class=\"2xx\"}}"),
         format!("grouparoo_destination_requests_total{{{of},code_class=\"5xx\"}} 1\n"),
         format!("grouparoo_destination_rate_limited_total{{{of}}} 0\n"),
-        "grouparoo_workqueue_depth{kind=\"SyncRun\"} 0\n".to_owned(),
+        "grouparoo_workqueue_depth{kind=\"SyncRun\"}".to_owned(),
         "grouparoo_leader 1\n".to_owned(),
         "grouparoo_build_info{".to_owned(),
     ] {
