@@ -190,7 +190,8 @@ pub(super) fn count(traffic: &mut Traffic, request: &mut Request, attempt: &Atte
     if let Payload::Body(body) = &request.payload {
         traffic.bytes += body.len() as u64;
     }
-    if matches!(attempt, Attempt::Answer { .. }) {
+    if let Attempt::Answer { status, .. } = attempt {
+        traffic.answers.add(*status);
         traffic.requests += 1;
         *match request.call {
             Call::Track => &mut traffic.track,
@@ -198,5 +199,7 @@ pub(super) fn count(traffic: &mut Traffic, request: &mut Request, attempt: &Atte
             Call::Export => &mut traffic.lookup,
             Call::Status => &mut traffic.status,
         } += 1;
+    } else {
+        traffic.answers.lost += 1;
     }
 }

@@ -35,7 +35,7 @@ pub use config::{BrazeConfig, Limits};
 pub use error::{BrazeError, ErrorClass, Outage};
 pub use key::KeySource;
 pub use lookup::ExportedUser;
-pub use outcome::{Delivery, Fate, Reply, Traffic};
+pub use outcome::{Answers, Delivery, Fate, Reply, Traffic};
 pub use probe::{ConnectionReport, Permission, PermissionState};
 pub use refusal::Refusal;
 pub use status::{By, SubscriptionState};

@@ -50,6 +50,36 @@ pub struct Reply<T> {
     pub traffic: Traffic,
 }
 
+/// How requests were answered; sums are made with `+=`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Answers {
+    /// Answers by the first digit of their status, from 1 to 5.
+    pub classes: [u64; 5],
+    /// Of these, answers 429: too fast.
+    pub limited: u64,
+    /// Requests that were sent and not answered.
+    pub lost: u64,
+}
+
+impl Answers {
+    /// Notes an answer.
+    pub fn add(&mut self, status: u16) {
+        let class = usize::from(status / 100).clamp(1, 5);
+        self.classes[class - 1] += 1;
+        self.limited += u64::from(status == 429);
+    }
+}
+
+impl AddAssign for Answers {
+    fn add_assign(&mut self, other: Self) {
+        for (own, more) in self.classes.iter_mut().zip(other.classes) {
+            *own += more;
+        }
+        self.limited += other.limited;
+        self.lost += other.lost;
+    }
+}
+
 /// What calls cost; sums are made with `+=`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Traffic {
@@ -72,6 +102,8 @@ pub struct Traffic {
     /// Time for which rate limits held requests back. Requests that wait for the same limit at the same time
     /// count it once.
     pub throttled: Duration,
+    /// How the requests were answered.
+    pub answers: Answers,
 }
 
 impl AddAssign for Traffic {
@@ -85,5 +117,6 @@ impl AddAssign for Traffic {
         self.objects += other.objects;
         self.bytes += other.bytes;
         self.throttled += other.throttled;
+        self.answers += other.answers;
     }
 }

@@ -28,6 +28,8 @@ pub(super) enum Command {
     Rejects(Rejects),
     /// Print the Kubernetes definitions of the five kinds
     Crds(Crds),
+    /// Print the rights that the operator needs in a cluster
+    Rbac(Rbac),
     /// Run the controllers in a Kubernetes cluster
     Operator(Box<super::operator_arguments::Operator>),
 }
@@ -136,6 +138,28 @@ pub(super) struct Rejects {
     /// Form of the list: for people, or one JSON document for programs
     #[arg(short, long, value_name = "FORM", value_enum, default_value_t)]
     pub output: Form,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Rbac {
+    /// Namespace of the operator
+    #[arg(short, long, value_name = "NAME", default_value = "grouparoo")]
+    pub namespace: String,
+    /// ServiceAccount of the operator
+    #[arg(long, value_name = "NAME", default_value = "grouparoo")]
+    pub service_account: String,
+    /// Only rights in this namespace; may be given several times [default: in all namespaces]
+    #[arg(long = "watch-namespace", value_name = "NAME", value_delimiter = ',')]
+    pub namespaces: Vec<String>,
+    /// With the right to watch Secrets and ConfigMaps, for the operator's flag of this name
+    #[arg(long)]
+    pub watch_secrets: bool,
+    /// With the rights on the Lease, for the operator's flag of this name
+    #[arg(long)]
+    pub leader_elect: bool,
+    /// Name of the Lease
+    #[arg(long, value_name = "NAME", default_value = "grouparoo")]
+    pub lease_name: String,
 }
 
 #[derive(Debug, Args)]

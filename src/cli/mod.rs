@@ -19,6 +19,7 @@ mod places;
 mod plan;
 mod progress;
 mod questions;
+mod rbac;
 mod rejects;
 mod rejects_file;
 mod runs;
@@ -71,6 +72,7 @@ fn carry_out(arguments: &Arguments, clock: &Clock) -> Result<u8, Failure> {
         Command::Validate(validate) => validate::run(validate, clock),
         Command::Rejects(rejects) => rejects::run(rejects, clock),
         Command::Crds(crds) => crds::run(crds),
+        Command::Rbac(rbac) => rbac::run(rbac),
         Command::Operator(operator) => operator::run(operator, clock),
     }
 }

@@ -11,6 +11,7 @@ pub mod client;
 pub mod error;
 pub mod events;
 pub mod lease;
+pub mod rbac;
 pub mod references;
 pub mod snapshot;
 #[cfg(test)]

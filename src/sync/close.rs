@@ -303,6 +303,7 @@ pub fn report(run: &Run<'_>, ending: Ending) -> Report {
             bytes: traffic.bytes,
             data_points: account.data_points.get(),
             throttled_millis: u64::try_from(traffic.throttled.as_millis()).unwrap_or(u64::MAX),
+            answers: traffic.answers,
         },
         groups: account.groups(),
         fields: account

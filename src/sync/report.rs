@@ -7,6 +7,7 @@ use super::account::{ErrorCount, GroupCount, Warning};
 use super::memory::Question;
 use super::outcome::{Attributes, Counts, Memberships};
 use super::reason::Reason;
+use crate::braze::Answers;
 
 /// What a run did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -146,6 +147,9 @@ pub struct TrafficReport {
     pub data_points: u64,
     /// Milliseconds spent waiting for rate limits.
     pub throttled_millis: u64,
+    /// How the requests were answered: for metrics, not for the document.
+    #[serde(skip)]
+    pub answers: Answers,
 }
 
 /// Changes of one target.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tracing::instrument::WithSubscriber;
 
 use crate::braze::testing::{Act, CANARY, Server, answer, batch, config, success};
-use crate::braze::{Braze, BrazeError, By, Traffic};
+use crate::braze::{Answers, Braze, BrazeError, By, Traffic};
 
 /// braze-rest-api 1.2: bearer key, JSON body; our name.
 #[tokio::test]
@@ -28,8 +28,16 @@ async fn traffic_counts_what_was_sent_and_answered() {
     let mut content = batch(0..3);
     let bytes = content.body_bytes() as u64;
     let traffic = server.run(server.client().track(&mut content, None)).await.traffic;
-    let expected =
-        Traffic { requests: 2, track: 2, retries: 2, objects: 9, bytes: bytes * 3, ..Traffic::default() };
+    let answers = Answers { classes: [0, 1, 0, 0, 1], limited: 0, lost: 1 };
+    let expected = Traffic {
+        requests: 2,
+        track: 2,
+        retries: 2,
+        objects: 9,
+        bytes: bytes * 3,
+        answers,
+        ..Traffic::default()
+    };
     assert_eq!(traffic, expected);
     let mut sum = Traffic { status: 1, throttled: Duration::from_secs(1), ..Traffic::default() };
     sum += traffic;

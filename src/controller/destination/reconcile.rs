@@ -114,7 +114,7 @@ pub(super) async fn create(
     let what = format!("SyncRun {name}");
     match call(&context.clock, "create", &what, runs.create(&PostParams::default(), &run)).await {
         Ok(_) => {
-            tracing::info!(namespace, destination = destination.name_any(), run = name, trigger = ?new.trigger, "run made");
+            tracing::info!(runId = name, trigger = ?new.trigger, "run made");
             Ok(())
         }
         Err(error) if error.is_conflict() => Ok(()),
@@ -205,11 +205,7 @@ async fn going(context: &Context, destination: &Destination) -> Result<Action, E
         && let Err(error) = create(context, destination, new).await
     {
         if error.is_terminating_namespace() {
-            tracing::warn!(
-                namespace,
-                destination = name,
-                "namespace is being deleted; what is in Braze stays"
-            );
+            tracing::warn!("namespace is being deleted; what is in Braze stays");
             keep_finalizer(context, destination, false).await?;
             return Ok(context.again_at([None]));
         }

@@ -16,6 +16,7 @@ use super::failures::Failures;
 use super::heard::Heard;
 use super::settings::Settings;
 use super::stores::Stores;
+use super::waiting::Waiting;
 use super::wakeups::Wakeups;
 use crate::controller::sync_run::registry::Registry;
 
@@ -40,6 +41,8 @@ pub struct Shared {
     pub events: Recorder,
     /// Metrics.
     pub metrics: Arc<Metrics>,
+    /// Objects that wait for a look.
+    pub waiting: Arc<Waiting>,
     /// Objects whose last look failed.
     pub failures: Failures,
     /// The lease, where there is an election.

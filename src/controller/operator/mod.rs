@@ -10,6 +10,7 @@ pub mod stores;
 mod telling;
 pub mod trouble;
 pub mod unreadable;
+mod waiting;
 pub mod wakeups;
 
 use std::sync::Arc;
@@ -30,6 +31,7 @@ use crate::telemetry::{Health, Metrics};
 use super::sync_run::registry::Registry;
 use context::Shared;
 use failures::Failures;
+use waiting::Waiting;
 
 /// Longest time for requests in flight when the operator ends (semantics 10.6), and a little more for the commit.
 const GRACE: Duration = Duration::from_secs(28);
@@ -74,7 +76,7 @@ pub async fn run(
         ))
     });
     // A standby is ready too: it can take over at any moment.
-    health.set_synced(true);
+    health.set_synced(elector.is_some());
     if let Some(elector) = &elector
         && !elector.acquire(&shutdown).await
     {
@@ -88,6 +90,7 @@ pub async fn run(
         registry: Arc::new(Registry::default()),
         events: Recorder::new(clients.calls.clone(), instance, clock.clone()),
         failures: Failures::default(),
+        waiting: Arc::new(Waiting::new(Arc::clone(&metrics))),
         elector: elector.clone(),
         clients,
         clock,

@@ -12,6 +12,7 @@ use kube::runtime::watcher::{self, watcher};
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use crate::api::{SyncRun, WATCH_LABEL};
 use crate::cluster::{references_of_app, references_of_model, references_of_source};
@@ -35,7 +36,7 @@ pub async fn run(
     stop: CancellationToken,
 ) -> Result<(), OperatorError> {
     let client = shared.clients.watches.clone();
-    let (wake, queues) = Wakeups::new();
+    let (wake, queues) = Wakeups::new(Arc::clone(&shared.waiting));
     let (apps, apps_writer) = reflector::store();
     let (sources, sources_writer) = reflector::store();
     let (models, models_writer) = reflector::store();
@@ -179,6 +180,7 @@ async fn control<K, F>(
                     Err(controller::Error::ObjectNotFound(object)) => {
                         let namespace = object.namespace.clone().unwrap_or_default();
                         context.failures.clear(kind, &namespace, &object.name);
+                        context.waiting.end(kind, &namespace, &object.name);
                     }
                     Err(error) => tracing::warn!(kind, %error, "controller"),
                 }
@@ -198,34 +200,52 @@ where
     F: Future<Output = Result<Action, Error>>,
 {
     let kind = K::kind(&()).into_owned();
-    let begun = context.clock.monotonic();
+    let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
+    context.waiting.end(&kind, &namespace, &name);
     if !context.may_lead() {
         // The process is about to end.
         return Ok(Action::await_change());
     }
-    let result = reconcile(object, Arc::clone(&context)).await;
-    let word = match &result {
-        Ok(_) => "success",
-        Err(error) if error.is_conflict() => "conflict",
-        Err(_) => "error",
+    // Of the highest level: what is told of a failure needs it, whatever else is told.
+    let span = tracing::error_span!(
+        "reconcile",
+        kind,
+        namespace,
+        name,
+        generation = object.meta().generation.unwrap_or(0),
+        reconcileId = %uuid::Uuid::new_v4().simple(),
+    );
+    let begun = context.clock.monotonic();
+    let looking = async {
+        let result = reconcile(Arc::clone(&object), Arc::clone(&context)).await;
+        let word = match &result {
+            Ok(_) => "success",
+            Err(error) if error.is_conflict() => "conflict",
+            Err(_) => "error",
+        };
+        match &result {
+            Err(error) if !error.is_conflict() => tracing::warn!(%error, "look failed"),
+            _ => tracing::debug!(result = word, "looked"),
+        }
+        (word, result)
     };
+    let (word, result) = looking.instrument(span).await;
     context.metrics.reconciled(&kind, word, context.clock.monotonic() - begun);
     result
 }
 
+/// When to look again after a failure.
 fn failed<K: Resource<DynamicType = ()>>(
     object: &Arc<Guarded<K>>,
     error: &Error,
     context: &Arc<Context>,
 ) -> Action {
-    let kind = K::kind(&()).into_owned();
-    let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
     if error.is_conflict() {
         // Somebody was faster: read again.
-        tracing::debug!(kind, namespace, name, "changed meanwhile");
         return context.again_after(Duration::from_millis(500));
     }
-    tracing::warn!(kind, namespace, name, %error, "look failed");
+    let kind = K::kind(&()).into_owned();
+    let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
     context.again_after(context.failures.another(&kind, &namespace, &name).min(Duration::from_secs(30)))
 }
 

@@ -22,6 +22,7 @@ use crate::controller::sync_run::phase::ended;
 use crate::controller::sync_run::prepare::Taken;
 use crate::controller::sync_run::registry::Lane;
 use crate::controller::sync_run::report::trigger;
+use crate::sync::outcome::Counts;
 use crate::sync::reason::Reason;
 use crate::sync::report::{Report, Verdict};
 
@@ -95,6 +96,20 @@ impl Context {
         let all: Vec<(&str, &str)> =
             conditions.iter().map(|one| (one.type_.as_str(), one.status.as_str())).collect();
         self.metrics.conditions(kind, namespace, name, &all);
+        self.forget_if_gone(kind, namespace, name);
+    }
+
+    /// Takes away the series of an object that went while it was measured; its deletion was told before.
+    fn forget_if_gone(&self, kind: &str, namespace: &str, name: &str) {
+        let is_there = match kind {
+            "BrazeApp" => self.stores.apps.has(namespace, name),
+            "Source" => self.stores.sources.has(namespace, name),
+            "Model" => self.stores.models.has(namespace, name),
+            _ => self.stores.destinations.has(namespace, name),
+        };
+        if !is_there {
+            self.metrics.forget(kind, namespace, name);
+        }
     }
 
     /// Times of a Destination as metrics.
@@ -104,6 +119,8 @@ impl Context {
             self.metrics.last_success(&namespace, &name, time.0);
         }
         self.metrics.next_run(&namespace, &name, status.next_run_time.as_ref().map(|time| time.0));
+        let conditions = status.conditions.as_deref().unwrap_or_default();
+        self.measure("Destination", &namespace, &name, conditions);
     }
 
     /// The end of a run as metrics, and as a line in the log.
@@ -130,9 +147,23 @@ impl Context {
             "run ended"
         );
         metrics.run_ended(&namespace, &destination, result, &trigger(run), took.unwrap_or_default());
-        if report.plan.is_some() {
-            return;
+        let answers = report.traffic.answers;
+        for (class, count) in ["1xx", "2xx", "3xx", "4xx", "5xx"].into_iter().zip(answers.classes) {
+            if count > 0 {
+                metrics.requests(&namespace, &destination, class, count);
+            }
         }
+        if answers.lost > 0 {
+            metrics.requests(&namespace, &destination, "none", answers.lost);
+        }
+        metrics.rate_limited(&namespace, &destination, answers.limited);
+        if report.plan.is_none() {
+            self.record_counts(&namespace, &destination, &report.counts);
+        }
+        self.forget_if_gone("Destination", &namespace, &destination);
+    }
+
+    fn record_counts(&self, namespace: &str, destination: &str, counts: &Counts) {
         for (operation, outcome, count) in [
             ("create", "delivered", counts.added),
             ("update", "delivered", counts.updated),
@@ -145,7 +176,7 @@ impl Context {
             ("none", "held", counts.held),
             ("none", "pending", counts.pending),
         ] {
-            metrics.records(&namespace, &destination, operation, outcome, count);
+            self.metrics.records(namespace, destination, operation, outcome, count);
         }
     }
 

@@ -52,7 +52,7 @@ where
             || old.get("conditions") != status.get("conditions")
     });
     if is_news {
-        tracing::warn!(kind, namespace, name, "object cannot be read by this version");
+        tracing::warn!("object cannot be read by this version");
         apply_dynamic_status(&api, &context.clock, &K::api_resource(), &name, &status).await?;
     }
     Ok(context.again_at([None]))

@@ -1,11 +1,14 @@
 //! Who is to be looked at again.
 
+use std::sync::Arc;
+
 use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use kube::runtime::reflector::ObjectRef;
 
 use crate::api::{BrazeApp, Destination, Model, Source, SyncRun};
 
 use super::stores::{Guarded, reference};
+use super::waiting::Waiting;
 
 /// The queue of one kind.
 pub type Queue<K> = UnboundedReceiver<ObjectRef<Guarded<K>>>;
@@ -18,6 +21,7 @@ pub struct Wakeups {
     models: UnboundedSender<ObjectRef<Guarded<Model>>>,
     destinations: UnboundedSender<ObjectRef<Guarded<Destination>>>,
     runs: UnboundedSender<ObjectRef<Guarded<SyncRun>>>,
+    waiting: Arc<Waiting>,
 }
 
 /// The other ends.
@@ -36,7 +40,7 @@ pub struct Queues {
 
 impl Wakeups {
     /// Queues of one scope.
-    pub fn new() -> (Self, Queues) {
+    pub fn new(waiting: Arc<Waiting>) -> (Self, Queues) {
         let (apps, apps_queue) = unbounded();
         let (sources, sources_queue) = unbounded();
         let (models, models_queue) = unbounded();
@@ -49,31 +53,36 @@ impl Wakeups {
             destinations: destinations_queue,
             runs: runs_queue,
         };
-        (Self { apps, sources, models, destinations, runs }, queues)
+        (Self { apps, sources, models, destinations, runs, waiting }, queues)
     }
 
     /// A BrazeApp. A queue that is closed belongs to an operator that ends.
     pub fn app(&self, namespace: &str, name: &str) {
+        self.waiting.begin("BrazeApp", namespace, name);
         let _ = self.apps.unbounded_send(reference(namespace, name));
     }
 
     /// A Source.
     pub fn source(&self, namespace: &str, name: &str) {
+        self.waiting.begin("Source", namespace, name);
         let _ = self.sources.unbounded_send(reference(namespace, name));
     }
 
     /// A Model.
     pub fn model(&self, namespace: &str, name: &str) {
+        self.waiting.begin("Model", namespace, name);
         let _ = self.models.unbounded_send(reference(namespace, name));
     }
 
     /// A Destination.
     pub fn destination(&self, namespace: &str, name: &str) {
+        self.waiting.begin("Destination", namespace, name);
         let _ = self.destinations.unbounded_send(reference(namespace, name));
     }
 
     /// A SyncRun.
     pub fn run(&self, namespace: &str, name: &str) {
+        self.waiting.begin("SyncRun", namespace, name);
         let _ = self.runs.unbounded_send(reference(namespace, name));
     }
 }

@@ -42,6 +42,7 @@ pub(super) fn of_account(account: &Account) -> Figures {
         bytes: cost.bytes,
         data_points: account.data_points.get(),
         throttled_millis: u64::try_from(cost.throttled.as_millis()).unwrap_or(u64::MAX),
+        answers: cost.answers,
     };
     Figures {
         counts: counts(&account.counts.snapshot()),

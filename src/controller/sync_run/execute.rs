@@ -116,6 +116,7 @@ async fn carry_out(
         Err(stop) => return Ok(Some(unbegun(stop))),
     };
     let status = begun(context, run, taken);
+    tracing::info!(start = status.starts, "run began");
     report::running(context, run, &status).await;
     let watch = Arc::new(Watch::default());
     let tools = Tools {
@@ -137,7 +138,7 @@ async fn carry_out(
         return Ok(None);
     }
     if let Err(error) = execution::forget(&context.state, &job, &request, &report) {
-        tracing::warn!(namespace, destination, %error, "memory not removed");
+        tracing::warn!(destination, %error, "memory not removed");
     }
     Ok(Some(report))
 }
@@ -154,7 +155,9 @@ async fn engine(
 ) -> Report {
     let (sender, mut ended) = tokio::sync::oneshot::channel();
     let seen = Arc::clone(&watch);
+    let span = tracing::Span::current();
     let thread = std::thread::Builder::new().name("run".to_owned()).spawn(move || {
+        let _within = span.enter();
         // Nobody waits any more only when the process ends.
         let _ = sender.send(run::run(&job, tools, &request, &seen));
     });
@@ -315,6 +318,7 @@ async fn finish(context: &Arc<Context>, run: &SyncRun, taken: &Taken, report: Re
     status.warnings = Some(run_status::warnings(&report)).filter(|all| !all.is_empty());
     run_status::fit(&mut status);
     context.record(run, taken, &report);
+    tracing::info!(result = ?report.result, reason = report.reason.map(Reason::name), "run ended");
     // Other runs of the Destination must not begin before this one is known to have ended.
     let _ = place;
     write(context, run, &status).await;

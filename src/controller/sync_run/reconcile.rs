@@ -6,6 +6,7 @@ use jiff::SignedDuration;
 use kube::api::{DeleteParams, Preconditions};
 use kube::runtime::controller::Action;
 use kube::{Api, ResourceExt};
+use tracing::Instrument as _;
 
 use crate::api::SyncRun;
 use crate::cluster::call;
@@ -115,7 +116,17 @@ async fn start(context: &Arc<Context>, run: &SyncRun, taken: Taken, lane: Lane) 
     let source = taken.source.name_any();
     match context.registry.begin(lane, (&run.name_any(), &uid), &source, most, of_source) {
         Ok(place) => {
-            tokio::spawn(execute(Arc::clone(context), run.clone(), taken, place));
+            let name = run.name_any();
+            let span = tracing::error_span!(
+                parent: None,
+                "run",
+                kind = "SyncRun",
+                namespace = run.namespace(),
+                name,
+                generation = run.metadata.generation.unwrap_or(0),
+                runId = name,
+            );
+            tokio::spawn(execute(Arc::clone(context), run.clone(), taken, place).instrument(span));
             Ok(context.again_at([None]))
         }
         Err(full) => {

@@ -34,7 +34,7 @@ pub async fn write(context: &Context, run: &SyncRun, status: &SyncRunStatus) {
             Ok(()) => return,
             Err(error) if error.is_not_found() => return,
             Err(error) => {
-                tracing::warn!(namespace = run.namespace(), name = run.name_any(), %error, "status not written");
+                tracing::warn!(%error, "status not written");
                 context.clock.sleep(AGAIN).await;
             }
         }
@@ -49,7 +49,7 @@ pub async fn running(context: &Context, run: &SyncRun, status: &SyncRunStatus) {
 /// Writes how far a run is; the next time will do when this one fails.
 pub async fn progress(context: &Context, run: &SyncRun, status: &SyncRunStatus) {
     if let Err(error) = once(context, run, status).await {
-        tracing::debug!(namespace = run.namespace(), name = run.name_any(), %error, "progress not written");
+        tracing::debug!(%error, "progress not written");
     }
 }
 

@@ -21,6 +21,7 @@ fn the_help_of_every_command_is_as_written_down() {
         (&["validate", "--help"], include_str!("help/validate.txt")),
         (&["rejects", "--help"], include_str!("help/rejects.txt")),
         (&["crds", "--help"], include_str!("help/crds.txt")),
+        (&["rbac", "--help"], include_str!("help/rbac.txt")),
         (&["operator", "--help"], include_str!("help/operator.txt")),
     ] {
         assert_eq!(help(arguments), wanted, "{arguments:?}");

@@ -7,14 +7,16 @@ use std::time::Duration;
 use braze_sandbox::{Effect, FaultRule, Group, Options as SandboxOptions, Sandbox};
 use futures::{StreamExt as _, TryStreamExt as _};
 use grouparoo::api::{Destination, SyncRun};
+use grouparoo::cluster::rbac;
 use grouparoo::controller::conditions::invariants;
 use kube::ResourceExt as _;
 use kube::api::{ListParams, Patch, PatchParams};
 use kube::runtime::watcher::{self, watcher};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::support::control_plane::{ControlPlane, Lines, PATIENCE, Process, Space};
+use crate::support::control_plane::{ControlPlane, Lines, PATIENCE, Process, Space, User};
 
 /// The subscription group of the manifests.
 pub const NEWS: &str = "7b1c2c1e-6f0e-4c53-9d2e-0d0b7f7b2a11";
@@ -33,6 +35,16 @@ pub struct Installed {
     pub flags: Vec<String>,
     /// How much faster than the system's the operator's time goes.
     pub factor: u32,
+    /// Who the operator is: somebody with the rights that it asks for, and no others.
+    pub operator: User,
+    /// What it logs.
+    pub log_level: String,
+    /// Whether it watches all namespaces.
+    pub everywhere: bool,
+    /// Whether it watches labelled Secrets.
+    pub watch_secrets: bool,
+    /// Whether it offers the files of a folder.
+    pub offers_files: bool,
     folder: TempDir,
     operators: Vec<Process>,
     broken: Arc<Mutex<Vec<String>>>,
@@ -56,6 +68,10 @@ impl Installed {
         sandbox.add_group(Group::email(NEWS, "News"));
         let folder = TempDir::new().expect("a temp folder");
         std::fs::create_dir_all(folder.path().join("data").join(&space.name)).expect("a folder");
+        let operator = plane.fresh_user();
+        // A list as JSON is one as YAML too.
+        let rights = [rbac::rules(true), rbac::lease_rules("grouparoo")].concat();
+        space.grant(&operator, &serde_json::to_string(&rights).expect("rules are plain data")).await;
         let broken = Arc::default();
         let watching = tokio::spawn(watch_invariants(space.clone(), Arc::clone(&broken)));
         let installed = Self {
@@ -64,6 +80,11 @@ impl Installed {
             key: braze_sandbox::DEFAULT_KEY.to_owned(),
             flags: Vec::new(),
             factor: 1,
+            operator,
+            log_level: "info,grouparoo=debug".to_owned(),
+            everywhere: false,
+            watch_secrets: true,
+            offers_files: true,
             folder,
             operators: Vec::new(),
             broken,
@@ -143,7 +164,7 @@ impl Installed {
 
     /// Starts an operator; several may run on one state folder.
     pub fn start(&mut self) -> &Process {
-        let kubeconfig = self.space.kubeconfig();
+        let kubeconfig = self.space.plane.kubeconfig(&self.operator, &self.space.name);
         self.start_as(&kubeconfig)
     }
 
@@ -157,19 +178,44 @@ impl Installed {
             env!("CARGO_BIN_EXE_grouparoo").to_owned(),
             "operator".to_owned(),
             format!("--state={}", text(self.state())),
-            format!("--data-root={}", text(self.folder.path().join("data"))),
-            format!("--watch-namespace={}", self.space.name),
             format!("--kubeconfig={}", kubeconfig.display()),
             "--http=127.0.0.1:0".to_owned(),
             format!("--allowed-host={host}"),
-            "--watch-secrets".to_owned(),
             "--progress-interval=500ms".to_owned(),
-            "--log-level=info,grouparoo=debug".to_owned(),
+            format!("--log-level={}", self.log_level),
         ];
+        if self.offers_files {
+            arguments.push(format!("--data-root={}", text(self.folder.path().join("data"))));
+        }
+        if self.watch_secrets {
+            arguments.push("--watch-secrets".to_owned());
+        }
+        if !self.everywhere {
+            arguments.push(format!("--watch-namespace={}", self.space.name));
+        }
         arguments.extend(self.flags.iter().cloned());
         let process = Process::start(std::path::Path::new("/usr/bin/env"), arguments, None, Lines::default());
         self.operators.push(process);
         self.operators.last().expect("just pushed")
+    }
+
+    /// What the newest operator has logged so far.
+    pub fn log(&self) -> Vec<String> {
+        self.operators.last().expect("an operator").log.all()
+    }
+
+    /// A page of the newest operator: its status line, headers and body.
+    pub async fn page(&self, path: &str) -> String {
+        let find = |lines: &[String]| lines.iter().find_map(|line| address(line));
+        let log = self.operators.last().expect("an operator").log.clone();
+        let found = tokio::task::spawn_blocking(move || log.wait(PATIENCE, find)).await;
+        let address = found.expect("no panic").expect("the operator tells where its pages are");
+        let mut stream = tokio::net::TcpStream::connect(address).await.expect("a connection");
+        let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.expect("sent");
+        let mut text = String::new();
+        stream.read_to_string(&mut text).await.expect("an answer");
+        text
     }
 
     /// Ends the oldest operator as Kubernetes does, and returns what it logged.
@@ -281,6 +327,13 @@ pub fn ready_reason(destination: &Destination) -> String {
 pub fn run_reason(run: &SyncRun) -> String {
     let conditions = run.status.as_ref().and_then(|status| status.conditions.clone()).unwrap_or_default();
     conditions.into_iter().find(|one| one.type_ == "Succeeded").map(|one| one.reason).unwrap_or_default()
+}
+
+/// Where the pages are, if a line of the log says it.
+fn address(line: &str) -> Option<String> {
+    let line: Value = serde_json::from_str(line).ok()?;
+    let is_it = line["message"] == "serving probes and metrics";
+    line["address"].as_str().filter(|_| is_it).map(str::to_owned)
 }
 
 /// Looks at every status that is written in a namespace.

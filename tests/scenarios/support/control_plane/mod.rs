@@ -23,6 +23,7 @@ mod users;
 
 pub use kubectl::Output;
 pub use process::{Lines, Process};
+pub use servers::until;
 pub use setup::script;
 pub use space::{Space, condition_of, our, wait};
 pub use users::User;

@@ -91,6 +91,8 @@ pub fn start() -> Option<ControlPlane> {
         ),
         "--authorization-mode=RBAC".to_owned(),
         "--disable-admission-plugins=ServiceAccount".to_owned(),
+        // Off in most clusters, on in some: what works with it works without.
+        "--enable-admission-plugins=OwnerReferencesPermissionEnforcement".to_owned(),
         format!("--audit-policy-file={}", write("audit.yaml", AUDIT_POLICY)),
         // To its standard output, which we read.
         "--audit-log-path=-".to_owned(),

@@ -10,7 +10,7 @@ use kube::{Client, Config};
 use secrecy::SecretString;
 
 /// Users without any right of their own, of whom each is handed out once.
-const POOL: usize = 200;
+const POOL: usize = 1_000;
 
 /// Somebody who may log in.
 #[derive(Clone, Debug, PartialEq, Eq)]
