@@ -24,7 +24,7 @@ pub use settings::{Election, Settings};
 
 use crate::cluster::{Clients, Elector, Lost, Recorder};
 use crate::controller::execution::{State, Workspaces};
-use crate::state::StateError;
+use crate::state::{Lock, StateError};
 use crate::telemetry::{Health, Metrics};
 
 use super::sync_run::registry::Registry;
@@ -33,6 +33,9 @@ use failures::Failures;
 
 /// Longest time for requests in flight when the operator ends (semantics 10.6), and a little more for the commit.
 const GRACE: Duration = Duration::from_secs(28);
+
+/// Time between two attempts to take the state folder.
+const FOLDER_RETRY: Duration = Duration::from_secs(1);
 
 /// How an operator ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,6 +78,10 @@ pub async fn run(
     });
     // A standby is ready too: it can take over at any moment.
     health.set_synced(true);
+    let state = State::open(&settings.state, "grouparoo operator", &clock)?;
+    let Some(_folder) = take(&state, elector.is_some(), &clock, &shutdown).await? else {
+        return Ok(Ended::Stopped);
+    };
     if let Some(elector) = &elector
         && !elector.acquire(&shutdown).await
     {
@@ -83,7 +90,7 @@ pub async fn run(
     metrics.leader(true);
     let instance = settings.election.as_ref().map(|election| election.identity.clone());
     let shared = Arc::new(Shared {
-        state: State::open(&settings.state, "grouparoo operator", &clock)?,
+        state,
         workspaces: Workspaces::new(&clock),
         registry: Arc::new(Registry::default()),
         events: Recorder::new(clients.calls.clone(), instance, clock.clone()),
@@ -124,6 +131,37 @@ pub async fn run(
         tracing::warn!(%error, "lease not released");
     }
     Ok(Ended::Stopped)
+}
+
+/// Takes the state folder: two operators that do not elect one of them would write the same statuses in turn.
+/// Whoever comes second waits until the first has ended, and writes nothing meanwhile. `None`: asked to end before.
+async fn take(
+    state: &State,
+    elects: bool,
+    clock: &Clock,
+    shutdown: &CancellationToken,
+) -> Result<Option<Option<Lock>>, OperatorError> {
+    let mut told = None;
+    loop {
+        match state.operate(elects) {
+            Ok(lock) => return Ok(Some(lock)),
+            Err(StateError::Held { name, holder }) => {
+                if told.as_ref() != Some(&holder) {
+                    tracing::warn!(
+                        state = name,
+                        %holder,
+                        "waiting for the state folder: another operator has it; nothing is written until it has ended"
+                    );
+                }
+                told = Some(holder);
+            }
+            Err(error) => return Err(error.into()),
+        }
+        tokio::select! {
+            () = shutdown.cancelled() => return Ok(None),
+            () = clock.sleep(FOLDER_RETRY) => {}
+        }
+    }
 }
 
 /// Keeps the lease; without election, for ever.

@@ -3,4 +3,5 @@
 mod installed;
 mod life;
 mod questions;
+mod reliability;
 mod restarts;
