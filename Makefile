@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-postgres demo-cluster test test-fast check fmt generate bench
+.PHONY: help demo demo-postgres demo-cluster test test-fast soak check fmt generate bench
 
 CARGO := cargo
 # Everything that the demo and the benchmark run.
@@ -52,6 +52,13 @@ test: ## All tests, against a real PostgreSQL and a real Kubernetes API too, and
 test-fast: ## Unit tests only: no servers but those inside the tests
 	@scripts/need cargo cc
 	$(CARGO) test --workspace --exclude workbench --locked --lib
+
+soak: ## The reliability scenarios of the operator at full length, with their figures (SOAK_FAILOVERS, SOAK_DESTINATIONS, …)
+	@scripts/need cargo cc
+	@programs=$$(scripts/control-plane) && echo "make soak: Kubernetes API from $$programs"
+	@echo "make soak: up to an hour after the build; it stops by itself"
+	GROUPAROO_SOAK=1 timeout --signal=INT --kill-after=60 2h $(CARGO) test --locked --test scenarios -- \
+		operator::reliability --test-threads=1 --nocapture
 
 check: ## Everything before a merge: format, lints, tests, generated files, dependencies
 	@scripts/need cargo cc

@@ -35,7 +35,8 @@ pub(super) fn run(arguments: &Operator, clock: &Clock) -> Result<u8, Failure> {
 
 async fn operate(arguments: &Operator, clock: &Clock) -> Result<u8, Failure> {
     let policy = policy(arguments)?;
-    let connected = Clients::connect(arguments.kubeconfig.as_deref(), arguments.context.as_deref()).await;
+    let connected =
+        Clients::connect(arguments.kubeconfig.as_deref(), arguments.context.as_deref(), clock).await;
     let clients = connected.map_err(|error| Failure::usage(error.to_string()))?;
     let settings = Settings {
         namespaces: arguments.namespaces.clone(),

@@ -2,14 +2,18 @@
 
 use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::HeaderValue;
 use axum::http::header::USER_AGENT;
+use grouparoo_clock::Clock;
+use kube::client::ClientBuilder;
 use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
 
 use super::ClusterError;
+use super::gate::{Gate, GateLayer};
 
 /// A connection that does not come about in this time never will.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -37,11 +41,16 @@ impl fmt::Debug for Clients {
 
 impl Clients {
     /// Clients by a kubeconfig file, or by `KUBECONFIG`, `~/.kube/config` and the Pod's own account, in this order.
-    /// `context`: name of a context of the kubeconfig, instead of its current one. Nothing is connected yet.
+    /// `context`: name of a context of the kubeconfig, instead of its current one. Nothing is connected yet. While the
+    /// server is away all clients together ask it less than twice a second.
     ///
     /// # Errors
     /// [`ClusterError::Config`] with what is wrong, without anything that the file holds.
-    pub async fn connect(kubeconfig: Option<&Path>, context: Option<&str>) -> Result<Self, ClusterError> {
+    pub async fn connect(
+        kubeconfig: Option<&Path>,
+        context: Option<&str>,
+        clock: &Clock,
+    ) -> Result<Self, ClusterError> {
         let options = KubeConfigOptions { context: context.map(str::to_owned), ..Default::default() };
         let config = match (kubeconfig, context) {
             (Some(path), _) => {
@@ -57,14 +66,14 @@ impl Clients {
                 )
             })?,
         };
-        Self::from_config(config)
+        Self::from_config(config, clock)
     }
 
     /// Clients by a configuration that is there already. Its time-outs and its user agent are replaced.
     ///
     /// # Errors
     /// [`ClusterError::Config`]: certificates or credentials cannot be used.
-    pub fn from_config(mut config: Config) -> Result<Self, ClusterError> {
+    pub fn from_config(mut config: Config, clock: &Clock) -> Result<Self, ClusterError> {
         // Refused only when something installed one before, which is as good.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let agent = HeaderValue::from_static(concat!("grouparoo/", env!("CARGO_PKG_VERSION")));
@@ -74,10 +83,12 @@ impl Clients {
         config.write_timeout = Some(WRITE_TIMEOUT);
         config.read_timeout = None;
         let namespace = config.default_namespace.clone();
+        let gate = Arc::new(Gate::new(clock.clone()));
         let client = |config: Config| {
-            Client::try_from(config).map_err(|_| {
+            let builder = ClientBuilder::try_from(config).map_err(|_| {
                 ClusterError::Config("the certificates or credentials cannot be used".to_owned())
-            })
+            })?;
+            Ok(builder.with_layer(&GateLayer(Arc::clone(&gate))).build())
         };
         let watches = client(config.clone())?;
         config.read_timeout = Some(READ_TIMEOUT);
@@ -152,11 +163,12 @@ mod tests {
             format!("{} {}", header("user-agent"), header("authorization"))
         });
         let server = tokio::spawn(async move { axum::serve(listener, router).await });
+        let clock = Clock::system();
         let folder = TempDir::new().expect("a folder");
         let path = kubeconfig(&folder, &two_contexts(port));
-        let first = Clients::connect(Some(&path), None).await.expect("clients");
+        let first = Clients::connect(Some(&path), None, &clock).await.expect("clients");
         assert_eq!(first.namespace, "first");
-        let second = Clients::connect(Some(&path), Some("two")).await.expect("clients");
+        let second = Clients::connect(Some(&path), Some("two"), &clock).await.expect("clients");
         assert_eq!(second.namespace, "second");
         for client in [first.watches, second.calls] {
             let request = kube::core::Request::new("/version").list(&Default::default()).expect("a request");
@@ -168,21 +180,22 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_wrong_with_a_kubeconfig_is_said_without_what_it_holds() {
+        let clock = Clock::system();
         let folder = TempDir::new().expect("a folder");
         let path = kubeconfig(&folder, &two_contexts(1));
         let message = |result: Result<Clients, ClusterError>| result.expect_err("an error").to_string();
-        let missing = message(Clients::connect(Some(&folder.path().join("none")), None).await);
+        let missing = message(Clients::connect(Some(&folder.path().join("none")), None, &clock).await);
         assert!(missing.contains("none cannot be read"), "{missing}");
-        let context = message(Clients::connect(Some(&path), Some("four")).await);
+        let context = message(Clients::connect(Some(&path), Some("four"), &clock).await);
         assert_eq!(context, "cannot connect to Kubernetes: the kubeconfig has no context four");
-        let cluster = message(Clients::connect(Some(&path), Some("three")).await);
+        let cluster = message(Clients::connect(Some(&path), Some("three"), &clock).await);
         assert!(cluster.contains("no cluster nowhere"), "{cluster}");
         let path = kubeconfig(&folder, "users: [geheim\n");
-        let broken = message(Clients::connect(Some(&path), None).await);
+        let broken = message(Clients::connect(Some(&path), None, &clock).await);
         assert!(broken.contains("is not YAML") && !broken.contains("geheim"), "{broken}");
         let path =
             kubeconfig(&folder, "apiVersion: v1\nkind: Config\nusers:\n- name: geheim\n  user: geheim\n");
-        let wrong = message(Clients::connect(Some(&path), None).await);
+        let wrong = message(Clients::connect(Some(&path), None, &clock).await);
         assert!(!wrong.contains("geheim"), "{wrong}");
     }
 }

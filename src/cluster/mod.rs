@@ -10,6 +10,7 @@ mod bounded;
 pub mod client;
 pub mod error;
 pub mod events;
+mod gate;
 pub mod lease;
 pub mod rbac;
 pub mod references;

@@ -1,9 +1,12 @@
 //! Whether a Destination can run, as far as its objects tell without a connection. Pure.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use kube::ResourceExt;
 
 use crate::api::braze_app::PermissionState;
+use crate::api::destination::SyncMode;
 use crate::api::shared::Warning;
 use crate::api::{BrazeApp, Destination, Model, Source};
 use crate::controller::conditions::{Readiness, find};
@@ -15,7 +18,7 @@ use crate::controller::sync_run::inputs::digest;
 use crate::controller::{Objects, refuse_shared_state, refuse_unsupported, resolve};
 
 /// A Destination with all that it refers to, as far as it is there.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Around<'a> {
     /// The Destination.
     pub destination: &'a Destination,
@@ -26,9 +29,9 @@ pub struct Around<'a> {
     /// The Source of its Model.
     pub source: Option<&'a Source>,
     /// All Destinations of the namespace, itself too.
-    pub all: &'a [Destination],
+    pub all: Vec<&'a Destination>,
     /// All BrazeApps of the namespace.
-    pub apps: &'a [BrazeApp],
+    pub apps: Vec<&'a BrazeApp>,
 }
 
 /// What was found.
@@ -80,13 +83,23 @@ pub fn accept(around: &Around<'_>) -> Verdict {
 
 /// Problems with other Destinations that are this one's.
 fn beside(around: &Around<'_>) -> Vec<Problem> {
-    let all: Vec<&Destination> =
-        around.all.iter().filter(|one| one.metadata.deletion_timestamp.is_none()).collect();
-    let mut problems = refuse_unsupported(&all);
-    problems.extend(refuse_shared_state(&all));
+    let all = || around.all.iter().filter(|one| one.metadata.deletion_timestamp.is_none());
+    let own = around.destination;
+    // Of a thousand only those that may matter: the rules compare each with each.
+    let of_app: Vec<&Destination> =
+        all().filter(|one| one.spec.app_ref.name == own.spec.app_ref.name).copied().collect();
+    let of_state: Vec<&Destination> =
+        all().filter(|one| state_name(one) == state_name(own)).copied().collect();
+    let mut problems =
+        if own.spec.sync_mode == SyncMode::Sync { refuse_unsupported(&of_app) } else { Vec::new() };
+    problems.extend(refuse_shared_state(&of_state));
     let name = around.destination.name_any();
     problems.retain(|problem| problem.kind == "Destination" && problem.name == name);
     problems
+}
+
+fn state_name(destination: &Destination) -> Option<&str> {
+    destination.spec.state_name.as_deref().or(destination.metadata.name.as_deref())
 }
 
 fn invalid(problems: &[Problem]) -> Option<Readiness> {
@@ -174,10 +187,21 @@ fn near(around: &Around<'_>) -> Vec<Warning> {
     found.map(|one| Warning { code: one.code, field: Some(one.field), message: one.message }).collect()
 }
 
-/// The Destinations of the namespace as they stand to each other.
-pub fn siblings(around: &Around<'_>) -> Vec<Sibling> {
-    let app_of = |destination: &Destination| {
-        around.apps.iter().find(|app| app.name_any() == destination.spec.app_ref.name)
-    };
+/// The Destinations of the workspace as they stand to each other, itself too.
+fn siblings(around: &Around<'_>) -> Vec<Sibling> {
+    let Some(own) = around.app else { return Vec::new() };
+    let workspace = workspace(own);
+    let apps: HashMap<&str, &BrazeApp> = around
+        .apps
+        .iter()
+        .filter(|app| self::workspace(app) == workspace)
+        .filter_map(|app| Some((app.metadata.name.as_deref()?, *app)))
+        .collect();
+    let app_of = |one: &Destination| apps.get(one.spec.app_ref.name.as_str()).copied();
     around.all.iter().filter_map(|one| Some(Sibling::of(one, app_of(one)?))).collect()
+}
+
+/// The name of a workspace within its namespace.
+fn workspace(app: &BrazeApp) -> Option<&str> {
+    app.spec.workspace.as_deref().or(app.metadata.name.as_deref())
 }

@@ -1,9 +1,11 @@
 //! Finds what a Destination refers to among what the API server holds.
 
+use std::sync::Arc;
+
 use kube::ResourceExt;
 
 use crate::api::{BrazeApp, Destination, Model, Source};
-use crate::controller::operator::stores::{Known, Stores};
+use crate::controller::operator::stores::{Guarded, Known, Stores};
 
 use super::accept::Around;
 
@@ -19,9 +21,9 @@ pub struct Found {
     /// The Source of its Model.
     pub source: Option<Source>,
     /// All Destinations of the namespace.
-    pub all: Vec<Destination>,
+    pub all: Vec<Arc<Guarded<Destination>>>,
     /// All BrazeApps of the namespace.
-    pub apps: Vec<BrazeApp>,
+    pub apps: Vec<Arc<Guarded<BrazeApp>>>,
 }
 
 /// A Destination by its name.
@@ -40,8 +42,8 @@ pub fn of(stores: &Stores, destination: Destination) -> Found {
             .as_ref()
             .and_then(|model| stores.sources.named(&namespace, &model.spec.source_ref.name)),
         model,
-        all: stores.destinations.all(&namespace, |_| true),
-        apps: stores.apps.all(&namespace, |_| true),
+        all: stores.destinations.shared(&namespace),
+        apps: stores.apps.shared(&namespace),
         destination,
     }
 }
@@ -54,8 +56,13 @@ impl Found {
             app: self.app.as_ref(),
             model: self.model.as_ref(),
             source: self.source.as_ref(),
-            all: &self.all,
-            apps: &self.apps,
+            all: readable(&self.all),
+            apps: readable(&self.apps),
         }
     }
+}
+
+/// Those that this program can read.
+fn readable<K>(all: &[Arc<Guarded<K>>]) -> Vec<&K> {
+    all.iter().filter_map(|object| object.0.as_ref().ok()).collect()
 }

@@ -76,6 +76,7 @@ pub async fn reconcile(object: Arc<Guarded<Destination>>, context: Arc<Context>)
 }
 
 async fn act(context: &Context, destination: &Destination, decision: &Decision) -> Result<(), Error> {
+    context.while_leading().await;
     let namespace = destination.namespace().unwrap_or_default();
     if let Some((run, why)) = &decision.replace {
         let lane = Lane { namespace: namespace.clone(), destination: destination.name_any() };
@@ -173,6 +174,7 @@ async fn report(
     if !differs(old, status) {
         return Ok(());
     }
+    context.while_leading().await;
     let (namespace, name) = (destination.namespace().unwrap_or_default(), destination.name_any());
     let api: Api<Destination> = Api::namespaced(context.clients.calls.clone(), &namespace);
     match apply_status(&api, &context.clock, &name, status).await {

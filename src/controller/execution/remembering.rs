@@ -7,7 +7,7 @@ use grouparoo_clock::Clock;
 
 use crate::data::HashKey;
 use crate::state::{
-    AppLedger, Folder, FolderOptions, Listed, MemoryAppLedger, MemoryStore, StateError, Store,
+    AppLedger, Folder, FolderOptions, Listed, Lock, MemoryAppLedger, MemoryStore, StateError, Store,
 };
 use crate::sync::job::Job;
 use crate::sync::run::CarryOver;
@@ -49,6 +49,11 @@ impl State {
     /// For reading: nothing is made, changed or locked.
     pub fn read(path: &Path, clock: &Clock) -> Result<Self, StateError> {
         Ok(Self { folder: Folder::read(path, options("a reader", clock))? })
+    }
+
+    /// Takes the folder for this operator; see [`Folder::operate`].
+    pub fn operate(&self, elects: bool) -> Result<Option<Lock>, StateError> {
+        self.folder.as_ref().map(|folder| folder.operate(elects)).transpose()
     }
 
     /// Whether there is a folder.

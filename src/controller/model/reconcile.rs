@@ -151,7 +151,15 @@ async fn look(context: &Context, model: &Model, source: Option<&Source>) -> Resu
     let system = open(&config, &context.clock).map_err(|error| failed(&error))?;
     match describe(&*system, &resolved, context.now()).await {
         Ok(described) => {
+            let is_first = !context.fits.knows(model);
             context.fits.described(model, described.columns.clone());
+            if is_first {
+                // They were accepted without a look at the columns.
+                let name = model.name_any();
+                for one in context.stores.destinations.all(&namespace, |one| one.spec.model_ref.name == name) {
+                    context.wake.destination(&namespace, &one.name_any());
+                }
+            }
             Ok(described)
         }
         Err(Unfit::Source(error)) => Err(failed(&error)),

@@ -56,6 +56,14 @@ impl Shared {
     pub fn may_lead(&self) -> bool {
         self.elector.as_ref().is_none_or(|elector| elector.may_lead())
     }
+
+    /// Goes on while anything may be written. Who leads no more stays here: the process is about to end, and what
+    /// it would write has become the business of somebody else.
+    pub async fn while_leading(&self) {
+        if !self.may_lead() {
+            std::future::pending().await
+        }
+    }
 }
 
 /// One scope: all namespaces, or one.

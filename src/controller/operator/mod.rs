@@ -25,7 +25,7 @@ pub use settings::{Election, Settings};
 
 use crate::cluster::{Clients, Elector, Lost, Recorder};
 use crate::controller::execution::{State, Workspaces};
-use crate::state::StateError;
+use crate::state::{Lock, StateError};
 use crate::telemetry::{Health, Metrics};
 
 use super::sync_run::registry::Registry;
@@ -35,6 +35,9 @@ use waiting::Waiting;
 
 /// Longest time for requests in flight when the operator ends (semantics 10.6), and a little more for the commit.
 const GRACE: Duration = Duration::from_secs(28);
+
+/// Time between two attempts to take the state folder.
+const FOLDER_RETRY: Duration = Duration::from_secs(1);
 
 /// How an operator ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,6 +80,11 @@ pub async fn run(
     });
     // A standby is ready too: it can take over at any moment.
     health.set_synced(elector.is_some());
+    let state = State::open(&settings.state, "grouparoo operator", &clock)?;
+    let Some(_folder) = take(&state, elector.is_some(), &clock, &health, &shutdown).await? else {
+        return Ok(Ended::Stopped);
+    };
+    health.set_synced(elector.is_some());
     if let Some(elector) = &elector
         && !elector.acquire(&shutdown).await
     {
@@ -85,7 +93,7 @@ pub async fn run(
     metrics.leader(true);
     let instance = settings.election.as_ref().map(|election| election.identity.clone());
     let shared = Arc::new(Shared {
-        state: State::open(&settings.state, "grouparoo operator", &clock)?,
+        state,
         workspaces: Workspaces::new(&clock),
         registry: Arc::new(Registry::default()),
         events: Recorder::new(clients.calls.clone(), instance, clock.clone()),
@@ -127,6 +135,40 @@ pub async fn run(
         tracing::warn!(%error, "lease not released");
     }
     Ok(Ended::Stopped)
+}
+
+/// Takes the state folder: two operators that do not elect one of them would write the same statuses in turn.
+/// Whoever comes second waits until the first has ended, and writes nothing meanwhile. `None`: asked to end before.
+async fn take(
+    state: &State,
+    elects: bool,
+    clock: &Clock,
+    health: &Health,
+    shutdown: &CancellationToken,
+) -> Result<Option<Option<Lock>>, OperatorError> {
+    let mut told = None;
+    loop {
+        match state.operate(elects) {
+            Ok(lock) => return Ok(Some(lock)),
+            Err(StateError::Held { name, holder }) => {
+                if told.as_ref() != Some(&holder) {
+                    tracing::warn!(
+                        state = name,
+                        %holder,
+                        "waiting for the state folder: another operator has it; nothing is written until it has ended"
+                    );
+                }
+                told = Some(holder);
+                // It can take over at any moment, so it is as ready as a standby.
+                health.set_synced(true);
+            }
+            Err(error) => return Err(error.into()),
+        }
+        tokio::select! {
+            () = shutdown.cancelled() => return Ok(None),
+            () = clock.sleep(FOLDER_RETRY) => {}
+        }
+    }
 }
 
 /// Keeps the lease; without election, for ever.

@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-use crate::api::{SyncRun, WATCH_LABEL};
+use crate::api::{BrazeApp, Destination, Model, Source, SyncRun, WATCH_LABEL};
 use crate::cluster::{references_of_app, references_of_model, references_of_source};
 use crate::controller::examine::fit::Fits;
 use crate::controller::{braze_app, destination, model, source, sync_run};
@@ -60,22 +60,18 @@ pub async fn run(
         let context = Arc::clone(&context);
         move |namespace: &str, name: &str, happened: Happened| tell(&context, namespace, name, happened)
     };
-    let (of_app, of_source, of_model, of_destination) =
-        (told(app_changed), told(source_changed), told(model_changed), told(destination_changed));
-    let of_run = Arc::clone(&context);
+    let told_by = &context;
     let of_object = told(watched_changed);
     let of_map = told(watched_changed);
     let watches = async {
         tokio::join!(
-            watch(&client, scope, all(), apps_writer, |object, how| named(object, how, &of_app)),
-            watch(&client, scope, all(), sources_writer, |object, how| named(object, how, &of_source)),
-            watch(&client, scope, all(), models_writer, |object, how| named(object, how, &of_model)),
-            watch(&client, scope, all(), destinations_writer, |object, how| named(
-                object,
-                how,
-                &of_destination
+            watch(&client, scope, all(), apps_writer, |object, how| app_changed(told_by, object, how)),
+            watch(&client, scope, all(), sources_writer, |object, how| source_changed(told_by, object, how)),
+            watch(&client, scope, all(), models_writer, |object, how| model_changed(told_by, object, how)),
+            watch(&client, scope, all(), destinations_writer, |object, how| destination_changed(
+                told_by, object, how
             )),
-            watch(&client, scope, all(), runs_writer, |object, how| run_changed(&of_run, object, how)),
+            watch(&client, scope, all(), runs_writer, |object, how| run_changed(told_by, object, how)),
             async {
                 if context.settings.watch_secrets {
                     tokio::join!(
@@ -249,40 +245,50 @@ fn failed<K: Resource<DynamicType = ()>>(
     context.again_after(context.failures.another(&kind, &namespace, &name).min(Duration::from_secs(30)))
 }
 
-fn app_changed(context: &Context, namespace: &str, name: &str, happened: Happened) {
-    context.wake.app(namespace, name);
-    for one in context.stores.destinations.all(namespace, |one| one.spec.app_ref.name == name) {
-        context.wake.destination(namespace, &one.name_any());
-    }
-    if happened == Happened::Gone {
-        context.workspaces.forget(namespace, name);
-        context.metrics.forget("BrazeApp", namespace, name);
-    }
-}
-
-fn source_changed(context: &Context, namespace: &str, name: &str, happened: Happened) {
-    context.wake.source(namespace, name);
-    for one in context.stores.models.all(namespace, |one| one.spec.source_ref.name == name) {
-        context.wake.model(namespace, &one.name_any());
-        wake_users_of_model(context, namespace, &one.name_any());
-    }
-    if happened == Happened::Gone {
-        context.metrics.forget("Source", namespace, name);
-    }
-}
-
-fn model_changed(context: &Context, namespace: &str, name: &str, happened: Happened) {
-    context.wake.model(namespace, name);
-    wake_users_of_model(context, namespace, name);
-    if let Some(model) = context.stores.models.named(namespace, name) {
-        context.wake.source(namespace, &model.spec.source_ref.name);
-    }
-    if happened == Happened::Gone {
-        for source in context.stores.sources.all(namespace, |_| true) {
-            context.wake.source(namespace, &source.name_any());
+fn app_changed(context: &Context, object: &Guarded<BrazeApp>, happened: Happened) {
+    let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
+    context.wake.app(&namespace, &name);
+    if context.heard.is_news_of_referent(object, happened) {
+        for one in context.stores.destinations.all(&namespace, |one| one.spec.app_ref.name == name) {
+            context.wake.destination(&namespace, &one.name_any());
         }
-        context.fits.forget_model(namespace, name);
-        context.metrics.forget("Model", namespace, name);
+    }
+    if happened == Happened::Gone {
+        context.workspaces.forget(&namespace, &name);
+        context.metrics.forget("BrazeApp", &namespace, &name);
+    }
+}
+
+fn source_changed(context: &Context, object: &Guarded<Source>, happened: Happened) {
+    let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
+    context.wake.source(&namespace, &name);
+    if context.heard.is_news_of_referent(object, happened) {
+        for one in context.stores.models.all(&namespace, |one| one.spec.source_ref.name == name) {
+            context.wake.model(&namespace, &one.name_any());
+            wake_users_of_model(context, &namespace, &one.name_any());
+        }
+    }
+    if happened == Happened::Gone {
+        context.metrics.forget("Source", &namespace, &name);
+    }
+}
+
+fn model_changed(context: &Context, object: &Guarded<Model>, happened: Happened) {
+    let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
+    context.wake.model(&namespace, &name);
+    if context.heard.is_news_of_referent(object, happened) {
+        wake_users_of_model(context, &namespace, &name);
+        let named = object.0.as_ref().ok().filter(|_| !may_name_others(object));
+        // Each counts its Models, also one that is not named any more.
+        for source in context.stores.sources.shared(&namespace) {
+            if named.is_none_or(|one| one.spec.source_ref.name == source.name_any()) {
+                context.wake.source(&namespace, &source.name_any());
+            }
+        }
+    }
+    if happened == Happened::Gone {
+        context.fits.forget_model(&namespace, &name);
+        context.metrics.forget("Model", &namespace, &name);
     }
 }
 
@@ -292,40 +298,46 @@ fn wake_users_of_model(context: &Context, namespace: &str, name: &str) {
     }
 }
 
-fn destination_changed(context: &Context, namespace: &str, name: &str, happened: Happened) {
-    context.wake.destination(namespace, name);
-    for run in context.stores.runs.all(namespace, |run| run.spec.destination_ref.name == name) {
-        context.wake.run(namespace, &run.name_any());
+/// Whether an object may have named others before: it was edited since it was made.
+fn may_name_others<K: Resource<DynamicType = ()>>(object: &Guarded<K>) -> bool {
+    object.meta().generation.is_none_or(|generation| generation > 1)
+}
+
+fn destination_changed(context: &Context, object: &Guarded<Destination>, happened: Happened) {
+    let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
+    context.wake.destination(&namespace, &name);
+    for run in context.stores.runs.all(&namespace, |run| run.spec.destination_ref.name == name) {
+        context.wake.run(&namespace, &run.name_any());
     }
-    match context.stores.destinations.named(namespace, name) {
-        Some(destination) => {
-            context.wake.app(namespace, &destination.spec.app_ref.name);
-            context.wake.model(namespace, &destination.spec.model_ref.name);
-        }
-        None => {
-            for app in context.stores.apps.all(namespace, |_| true) {
-                context.wake.app(namespace, &app.name_any());
+    if context.heard.is_edited(object, happened) {
+        let named = object.0.as_ref().ok().filter(|_| !may_name_others(object));
+        // Each counts its Destinations, also one that is not named any more.
+        for app in context.stores.apps.shared(&namespace) {
+            if named.is_none_or(|one| one.spec.app_ref.name == app.name_any()) {
+                context.wake.app(&namespace, &app.name_any());
             }
-            for model in context.stores.models.all(namespace, |_| true) {
-                context.wake.model(namespace, &model.name_any());
+        }
+        for model in context.stores.models.shared(&namespace) {
+            if named.is_none_or(|one| one.spec.model_ref.name == model.name_any()) {
+                context.wake.model(&namespace, &model.name_any());
             }
         }
     }
     if happened == Happened::Gone {
         // Its siblings may be allowed now what they were not.
-        for one in context.stores.destinations.all(namespace, |_| true) {
-            context.wake.destination(namespace, &one.name_any());
+        for one in context.stores.destinations.all(&namespace, |_| true) {
+            context.wake.destination(&namespace, &one.name_any());
         }
-        context.stop_run_of(namespace, name);
-        context.fits.forget_destination(namespace, name);
-        context.metrics.forget("Destination", namespace, name);
+        context.stop_run_of(&namespace, &name);
+        context.fits.forget_destination(&namespace, &name);
+        context.metrics.forget("Destination", &namespace, &name);
     }
 }
 
 fn run_changed(context: &Context, object: &Guarded<SyncRun>, happened: Happened) {
     let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
     // Figures of a run that goes on wake nobody.
-    if !context.heard.is_news(&namespace, &name, object, happened) {
+    if !context.heard.is_news_of_run(object, happened) {
         return;
     }
     context.wake.run(&namespace, &name);

@@ -64,6 +64,9 @@ pub trait Known<K> {
 
     /// All readable objects of a namespace that are wanted, ordered by name.
     fn all(&self, namespace: &str, wanted: impl Fn(&K) -> bool) -> Vec<K>;
+
+    /// All objects of a namespace, readable or not, ordered by name, without copying any.
+    fn shared(&self, namespace: &str) -> Vec<Arc<Guarded<K>>>;
 }
 
 impl<K> Known<K> for Store<Guarded<K>>
@@ -87,6 +90,13 @@ where
             .cloned()
             .collect();
         found.sort_by_key(ResourceExt::name_any);
+        found
+    }
+
+    fn shared(&self, namespace: &str) -> Vec<Arc<Guarded<K>>> {
+        let mut found = self.state();
+        found.retain(|object| object.meta().namespace.as_deref() == Some(namespace));
+        found.sort_by(|one, other| one.meta().name.cmp(&other.meta().name));
         found
     }
 }

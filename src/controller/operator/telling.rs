@@ -63,6 +63,7 @@ impl Context {
         if !differs(old, new) {
             return Ok(());
         }
+        self.while_leading().await;
         let api: Api<K> = Api::namespaced(self.clients.calls.clone(), &namespace);
         match apply_status(&api, &self.clock, &name, new).await {
             Ok(_) => {}

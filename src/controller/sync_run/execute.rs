@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 
@@ -15,6 +15,7 @@ use crate::controller::destination::{accept, around};
 use crate::controller::execution::siblings::{self, Sibling};
 use crate::controller::execution::{self, Remembering, stop_for, stopped};
 use crate::controller::operator::context::Context;
+use crate::controller::operator::stores::Known as _;
 use crate::controller::run_status::{self, Ended};
 use crate::state::StateError;
 use crate::sync::reason::{Reason, Stop};
@@ -23,12 +24,15 @@ use crate::sync::run::{self, Remembered, Request, Tools, Watch};
 
 use super::decide::is_cleanup;
 use super::inputs::{digest, inputs};
+use super::phase::end_time;
 use super::prepare::{Taken, Unprepared, prepare, rotation};
 use super::registry::Place;
 use super::report::{self, write};
 
 /// Time between two attempts at something that another process or the API server stands in the way of.
 pub const AGAIN: Duration = Duration::from_secs(5);
+/// The grain of stored times.
+const SECOND: SignedDuration = SignedDuration::from_secs(1);
 /// Most entries of `earlierStarts`.
 const EARLIER: usize = 10;
 
@@ -306,6 +310,7 @@ async fn finish(context: &Arc<Context>, run: &SyncRun, taken: &Taken, report: Re
         rejects_location: Some(&location),
         now: context.now(),
     });
+    status.completion_time = status.completion_time.map(|time| Time(after_others(context, run, time.0)));
     let number = |number: u64| i64::try_from(number).ok();
     status.trigger = Some(report::trigger(run));
     // A plan takes nothing: what it says of the memory is no fact about it.
@@ -322,6 +327,19 @@ async fn finish(context: &Arc<Context>, run: &SyncRun, taken: &Taken, report: Re
     // Other runs of the Destination must not begin before this one is known to have ended.
     let _ = place;
     write(context, run, &status).await;
+}
+
+/// The end of a run as it is stored: a second after the ends before it at the earliest.
+///
+/// Times are whole seconds, and which of two runs is the newer one decides what the Destination tells. The serial of
+/// the memory cannot tell it where the memory was lost or restored in between.
+fn after_others(context: &Context, run: &SyncRun, end: Timestamp) -> Timestamp {
+    let (namespace, name) = (run.namespace().unwrap_or_default(), run.name_any());
+    let others = context.stores.runs.all(&namespace, |other| {
+        other.spec.destination_ref.name == run.spec.destination_ref.name && other.name_any() != name
+    });
+    let before = others.iter().filter_map(end_time).filter(|before| *before <= end + SECOND).max();
+    before.map_or(end, |before| end.max(before + SECOND))
 }
 
 fn state_name(taken: &Taken) -> String {

@@ -24,6 +24,7 @@ fn api(context: &Context, run: &SyncRun) -> Api<SyncRun> {
 }
 
 async fn once(context: &Context, run: &SyncRun, status: &SyncRunStatus) -> Result<(), ClusterError> {
+    context.while_leading().await;
     apply_status(&api(context, run), &context.clock, &run.name_any(), status).await.map(|_| ())
 }
 

@@ -17,12 +17,27 @@ const LONGEST: u64 = 500;
 #[derive(Debug)]
 pub struct Lock {
     file: File,
+    way: Way,
+}
+
+/// How a lock is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::state) enum Way {
+    /// By one alone.
+    Alone,
+    /// By several who agree among themselves, and by nobody who wants to be alone.
+    Together,
 }
 
 impl Lock {
     /// Takes the lock on a file, which is made if it is not there. `holder` is how others are told of us;
     /// `name` is the state's, for errors.
-    pub(in crate::state) fn take(path: &Path, name: &str, holder: &str) -> Result<Self, StateError> {
+    pub(in crate::state) fn take(
+        path: &Path,
+        name: &str,
+        holder: &str,
+        way: Way,
+    ) -> Result<Self, StateError> {
         let failed = |error: std::io::Error| StateError::Unwritable {
             name: name.to_owned(),
             cause: format!("its lock file: {error}"),
@@ -33,7 +48,11 @@ impl Lock {
             #[cfg(unix)]
             std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
             let mut file = options.open(path).map_err(failed)?;
-            match file.try_lock() {
+            let locked = match way {
+                Way::Alone => file.try_lock(),
+                Way::Together => file.try_lock_shared(),
+            };
+            match locked {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => {
                     return Err(StateError::Held { name: name.to_owned(), holder: read_holder(&mut file) });
@@ -46,7 +65,7 @@ impl Lock {
                     .and_then(|()| file.rewind())
                     .and_then(|()| file.write_all(holder.as_bytes()));
                 noted.map_err(failed)?;
-                return Ok(Self { file });
+                return Ok(Self { file, way });
             }
             // The store was put away between opening and locking: this is the lock of what is no more there.
         }
@@ -55,8 +74,11 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // A name left in it would only be read while somebody else holds the lock.
-        let _ = self.file.set_len(0);
+        // A name left in it would only be read while somebody else holds the lock. Of several the last one to come
+        // is named, whoever goes first.
+        if self.way == Way::Alone {
+            let _ = self.file.set_len(0);
+        }
         // Not left to the closing of the file: a process that is being started may hold a copy of it for a moment.
         let _ = self.file.unlock();
     }

@@ -5,6 +5,7 @@
 //! hash.key                    16 random bytes, mode 0600; not there when the key was given
 //! stores/<namespace>/<name>/  state.db, index, lock
 //! apps/<app>/                 ledger.db
+//! operator                    lock of the operators that use the folder
 //! archive/<namespace>/<name>/<time>/
 //! ```
 //!
@@ -28,6 +29,7 @@ use super::{AppLedger, Header, LogStore, MemoryAppLedger, Size, StateError};
 use crate::data::HashKey;
 use ledger::FileLedger;
 pub use lock::Lock;
+use lock::Way;
 
 /// Newest layout of a folder that this program knows.
 const LAYOUT: u32 = 1;
@@ -36,6 +38,7 @@ const HASH_KEY: &str = "hash.key";
 const STORES: &str = "stores";
 const APPS: &str = "apps";
 const ARCHIVE: &str = "archive";
+const OPERATOR: &str = "operator";
 const LEDGER: &str = "ledger.db";
 
 /// How a [`Folder`] is opened.
@@ -219,6 +222,17 @@ impl Folder {
         }
     }
 
+    /// Takes the folder for an operator, before it looks at anything: [`StateError::Held`] names who has it.
+    ///
+    /// Operators that elect a leader among themselves share it (`elects`); any other one has it alone. Runs of the
+    /// command line do not ask for it: each Destination has a lock of its own.
+    pub fn operate(&self, elects: bool) -> Result<Lock, StateError> {
+        let (path, name) = (self.path.join(OPERATOR), self.path.display().to_string());
+        refuse_link(&path, &name)?;
+        let way = if elects { Way::Together } else { Way::Alone };
+        Lock::take(&path, &name, &lock::describe(&self.program, self.clock.now()), way)
+    }
+
     fn open_ledger(&self, app: &str) -> Result<FileLedger, StateError> {
         let name = app_name(app);
         let path = self.make(&[APPS, app], &name)?.join(LEDGER);
@@ -247,7 +261,7 @@ impl Folder {
         for file in [path.clone(), folder.join("state.db")] {
             refuse_link(&file, name)?;
         }
-        Lock::take(&path, name, &lock::describe(&self.program, self.clock.now()))
+        Lock::take(&path, name, &lock::describe(&self.program, self.clock.now()), Way::Alone)
     }
 
     /// The folder of these names, if it is there.

@@ -166,6 +166,25 @@ fn a_second_process_is_told_who_holds_the_store() {
     folder.store("shop", "crm").expect("free again");
 }
 
+/// semantics 10.4: an operator has a folder alone, or shares it with those among whom one is elected
+#[test]
+fn operators_share_a_folder_only_when_they_elect_one_of_them() {
+    let (_dir, folder) = with_a_store();
+    let held = |elects: bool| matches!(folder.operate(elects), Err(StateError::Held { holder, .. }) if holder.contains("process"));
+    let alone = folder.operate(false).expect("free");
+    assert!(held(false) && held(true));
+    // A run of the command line has nothing to do with it.
+    folder.store("shop", "crm").expect("free");
+    drop(alone);
+    let one = folder.operate(true).expect("free");
+    let other = folder.operate(true).expect("shared");
+    assert!(held(false));
+    drop(one);
+    assert!(held(false), "the other one is named");
+    drop(other);
+    folder.operate(false).expect("free again");
+}
+
 #[test]
 fn one_process_holds_a_store_once_at_a_time() {
     let (_dir, folder) = with_a_store();

@@ -233,6 +233,18 @@ impl Installed {
         assert!(process.log.ended(PATIENCE), "a killed process ends");
     }
 
+    /// The operators that were started and not ended here, oldest first.
+    pub fn operators(&self) -> &[Process] {
+        &self.operators
+    }
+
+    /// Takes note that the oldest operator ended by itself.
+    pub fn ended_by_itself(&mut self) -> Vec<String> {
+        let process = self.operators.remove(0);
+        assert!(process.log.ended(PATIENCE), "{}", process.log.all().join("\n"));
+        process.log.all()
+    }
+
     /// Waits until the Destination is as wanted.
     pub async fn destination_when(&self, wanted: impl Fn(&Destination) -> bool) -> Destination {
         self.space.wait::<Destination>("users", wanted).await

@@ -6,6 +6,7 @@ mod life;
 mod manual;
 mod questions;
 mod quickstart;
+mod reliability;
 mod restarts;
 mod rights;
 mod secrets;

@@ -144,6 +144,11 @@ impl Process {
         assert!(sent.expect("kill runs").success(), "SIG{name} cannot be sent to {}", self.pid);
     }
 
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
     /// Whether it has ended by itself, as far as its log tells.
     pub fn has_ended(&self) -> bool {
         self.log.ended(Duration::ZERO)
