@@ -39,7 +39,7 @@ pub async fn reconcile(object: Arc<Guarded<Destination>>, context: Arc<Context>)
     let name = destination.name_any();
     let found = around::of(&context.stores, destination.clone());
     let verdict = accept(&found.borrow());
-    let all = context.stores.runs.all(&namespace, |run| run.spec.destination_ref.name == name);
+    let all = runs_of(&context, &namespace, &name);
     let active = context.registry.active(&Lane { namespace: namespace.clone(), destination: name.clone() });
     let inputs = match (&found.app, &found.model, &found.source) {
         (Some(app), Some(model), Some(source)) => Some(inputs(&Objects { destination, app, model, source })),
@@ -73,6 +73,13 @@ pub async fn reconcile(object: Arc<Guarded<Destination>>, context: Arc<Context>)
         context.events.publish(&destination.object_ref(&()), notice).await;
     }
     Ok(context.again_at([decision.again]))
+}
+
+/// The runs of a Destination, with those that were made a moment ago.
+fn runs_of(context: &Context, namespace: &str, destination: &str) -> Vec<SyncRun> {
+    let mut runs = context.stores.runs.all(namespace, |run| run.spec.destination_ref.name == destination);
+    context.expected.add_to(&mut runs, namespace, destination, context.clock.monotonic());
+    runs
 }
 
 async fn act(context: &Context, destination: &Destination, decision: &Decision) -> Result<(), Error> {
@@ -110,10 +117,19 @@ pub(super) async fn create(
 ) -> Result<(), ClusterError> {
     let run = new_run(destination, new);
     let (namespace, name) = (destination.namespace().unwrap_or_default(), run.name_any());
+    let lane = Lane { namespace: namespace.clone(), destination: destination.name_any() };
+    if context.registry.active(&lane).is_some_and(|active| active.run == name) {
+        // It was deleted and has not stopped yet. Its end wakes the Destination.
+        return Ok(());
+    }
     let runs: Api<SyncRun> = Api::namespaced(context.clients.calls.clone(), &namespace);
     let what = format!("SyncRun {name}");
     match call(&context.clock, "create", &what, runs.create(&PostParams::default(), &run)).await {
-        Ok(_) => {
+        Ok(made) => {
+            // The watch may have been faster than the answer.
+            if !context.stores.runs.has(&namespace, &name) {
+                context.expected.made(made, context.clock.monotonic());
+            }
             tracing::info!(namespace, destination = destination.name_any(), run = name, trigger = ?new.trigger, "run made");
             Ok(())
         }
@@ -192,7 +208,7 @@ async fn going(context: &Context, destination: &Destination) -> Result<Action, E
     let name = destination.name_any();
     let lane = Lane { namespace: namespace.clone(), destination: name.clone() };
     let found = around::of(&context.stores, destination.clone());
-    let all = context.stores.runs.all(&namespace, |run| run.spec.destination_ref.name == name);
+    let all = runs_of(context, &namespace, &name);
     let active = context.registry.active(&lane);
     let cleaning = cleanup::decide(&cleanup::Seen {
         found: &found,

@@ -11,10 +11,12 @@ use crate::cluster::{Clients, Elector, Recorder};
 use crate::controller::execution::{State, Workspaces};
 use crate::telemetry::{Health, Metrics};
 
+use super::expected::Expected;
 use super::failures::Failures;
 use super::heard::Heard;
 use super::settings::Settings;
 use super::stores::Stores;
+use super::tested::Tested;
 use super::wakeups::Wakeups;
 use crate::controller::sync_run::registry::Registry;
 
@@ -41,6 +43,10 @@ pub struct Shared {
     pub metrics: Arc<Metrics>,
     /// Objects whose last look failed.
     pub failures: Failures,
+    /// SyncRuns that were made and not seen yet.
+    pub expected: Expected,
+    /// With what objects were last tested.
+    pub tested: Tested,
     /// The lease, where there is an election.
     pub elector: Option<Arc<Elector>>,
     /// What probes ask.

@@ -2,12 +2,14 @@
 
 pub mod context;
 mod error;
+mod expected;
 mod failures;
 mod heard;
 mod scope;
 pub mod settings;
 pub mod stores;
-mod telling;
+pub mod telling;
+mod tested;
 pub mod trouble;
 pub mod unreadable;
 pub mod wakeups;
@@ -29,7 +31,9 @@ use crate::telemetry::{Health, Metrics};
 
 use super::sync_run::registry::Registry;
 use context::Shared;
+use expected::Expected;
 use failures::Failures;
+use tested::Tested;
 
 /// Longest time for requests in flight when the operator ends (semantics 10.6), and a little more for the commit.
 const GRACE: Duration = Duration::from_secs(28);
@@ -88,6 +92,8 @@ pub async fn run(
         registry: Arc::new(Registry::default()),
         events: Recorder::new(clients.calls.clone(), instance, clock.clone()),
         failures: Failures::default(),
+        expected: Expected::default(),
+        tested: Tested::default(),
         elector: elector.clone(),
         clients,
         clock,

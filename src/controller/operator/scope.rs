@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::{SyncRun, WATCH_LABEL};
 use crate::cluster::{references_of_app, references_of_model, references_of_source};
+use crate::controller::sync_run::registry::Lane;
 use crate::controller::{braze_app, destination, model, source, sync_run};
 
 use super::OperatorError;
@@ -225,9 +226,10 @@ fn failed<K: Resource<DynamicType = ()>>(
 fn app_changed(context: &Context, namespace: &str, name: &str, happened: Happened) {
     context.wake.app(namespace, name);
     for one in context.stores.destinations.all(namespace, |one| one.spec.app_ref.name == name) {
-        context.wake.destination(namespace, &one.name_any());
+        wake_with_run(context, namespace, &one.name_any());
     }
     if happened == Happened::Gone {
+        context.tested.forget("BrazeApp", namespace, name);
         context.workspaces.forget(namespace, name);
         context.metrics.forget("BrazeApp", namespace, name);
     }
@@ -240,6 +242,7 @@ fn source_changed(context: &Context, namespace: &str, name: &str, happened: Happ
         wake_users_of_model(context, namespace, &one.name_any());
     }
     if happened == Happened::Gone {
+        context.tested.forget("Source", namespace, name);
         context.metrics.forget("Source", namespace, name);
     }
 }
@@ -254,13 +257,23 @@ fn model_changed(context: &Context, namespace: &str, name: &str, happened: Happe
         for source in context.stores.sources.all(namespace, |_| true) {
             context.wake.source(namespace, &source.name_any());
         }
+        context.tested.forget("Model", namespace, name);
         context.metrics.forget("Model", namespace, name);
     }
 }
 
 fn wake_users_of_model(context: &Context, namespace: &str, name: &str) {
     for one in context.stores.destinations.all(namespace, |one| one.spec.model_ref.name == name) {
-        context.wake.destination(namespace, &one.name_any());
+        wake_with_run(context, namespace, &one.name_any());
+    }
+}
+
+/// A Destination and its run in progress, which may send now what nobody wants any more.
+fn wake_with_run(context: &Context, namespace: &str, destination: &str) {
+    context.wake.destination(namespace, destination);
+    let lane = Lane { namespace: namespace.to_owned(), destination: destination.to_owned() };
+    if let Some(active) = context.registry.active(&lane) {
+        context.wake.run(namespace, &active.run);
     }
 }
 
@@ -295,6 +308,7 @@ fn destination_changed(context: &Context, namespace: &str, name: &str, happened:
 
 fn run_changed(context: &Context, object: &Guarded<SyncRun>, happened: Happened) {
     let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
+    context.expected.seen(&namespace, &name);
     // Figures of a run that goes on wake nobody.
     if !context.heard.is_news(&namespace, &name, object, happened) {
         return;

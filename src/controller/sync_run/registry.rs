@@ -24,8 +24,8 @@ pub struct Active {
     pub run: String,
     /// Its uid: another SyncRun may get the same name later.
     pub uid: String,
-    /// Digest of what it sends, once that is known.
-    pub digest: Option<String>,
+    /// Digest of what it sends.
+    pub digest: String,
     halt: Halt,
     source: (String, String),
 }
@@ -75,6 +75,7 @@ impl Registry {
         self: &Arc<Self>,
         lane: Lane,
         run: (&str, &str),
+        digest: String,
         source: &str,
         most: usize,
         most_of_source: usize,
@@ -95,7 +96,7 @@ impl Registry {
         }
         let halt = Halt::default();
         let active =
-            Active { run: run.0.to_owned(), uid: run.1.to_owned(), digest: None, halt: halt.clone(), source };
+            Active { run: run.0.to_owned(), uid: run.1.to_owned(), digest, halt: halt.clone(), source };
         inner.active.insert(lane.clone(), active);
         Ok(Place { registry: Arc::clone(self), lane, halt })
     }
@@ -157,13 +158,6 @@ impl Place {
     /// What stops the run.
     pub fn halt(&self) -> &Halt {
         &self.halt
-    }
-
-    /// Notes what the run sends.
-    pub fn sends(&self, digest: &str) {
-        if let Some(active) = self.registry.inner().active.get_mut(&self.lane) {
-            active.digest = Some(digest.to_owned());
-        }
     }
 }
 
