@@ -17,6 +17,7 @@ use crate::controller::operator::context::Context;
 use crate::controller::operator::stores::{Guarded, Known};
 use crate::controller::operator::{Error, unreadable};
 use crate::controller::schedule::run_name;
+use crate::controller::sync_run::decide::is_of_another;
 use crate::controller::sync_run::inputs::inputs;
 use crate::controller::sync_run::registry::Lane;
 use crate::controller::{Objects, destination::accept::accept};
@@ -39,7 +40,7 @@ pub async fn reconcile(object: Arc<Guarded<Destination>>, context: Arc<Context>)
     let name = destination.name_any();
     let found = around::of(&context.stores, destination.clone());
     let verdict = accept(&found.borrow());
-    let all = runs_of(&context, &namespace, &name);
+    let all = runs_of(&context, destination);
     let active = context.registry.active(&Lane { namespace: namespace.clone(), destination: name.clone() });
     let inputs = match (&found.app, &found.model, &found.source) {
         (Some(app), Some(model), Some(source)) => Some(inputs(&Objects { destination, app, model, source })),
@@ -75,10 +76,12 @@ pub async fn reconcile(object: Arc<Guarded<Destination>>, context: Arc<Context>)
     Ok(context.again_at([decision.again]))
 }
 
-/// The runs of a Destination, with those that were made a moment ago.
-fn runs_of(context: &Context, namespace: &str, destination: &str) -> Vec<SyncRun> {
-    let mut runs = context.stores.runs.all(namespace, |run| run.spec.destination_ref.name == destination);
-    context.expected.add_to(&mut runs, namespace, destination, context.clock.monotonic());
+/// The runs of a Destination, with those that were made a moment ago, and without those of a former object of its name.
+fn runs_of(context: &Context, destination: &Destination) -> Vec<SyncRun> {
+    let (namespace, name) = (destination.namespace().unwrap_or_default(), destination.name_any());
+    let mut runs = context.stores.runs.all(&namespace, |run| run.spec.destination_ref.name == name);
+    context.expected.add_to(&mut runs, &namespace, &name, context.clock.monotonic());
+    runs.retain(|run| !is_of_another(run, destination));
     runs
 }
 
@@ -208,7 +211,7 @@ async fn going(context: &Context, destination: &Destination) -> Result<Action, E
     let name = destination.name_any();
     let lane = Lane { namespace: namespace.clone(), destination: name.clone() };
     let found = around::of(&context.stores, destination.clone());
-    let all = runs_of(context, &namespace, &name);
+    let all = runs_of(context, destination);
     let active = context.registry.active(&lane);
     let cleaning = cleanup::decide(&cleanup::Seen {
         found: &found,

@@ -318,6 +318,7 @@ fn run_changed(context: &Context, object: &Guarded<SyncRun>, happened: Happened)
         let destination = &run.spec.destination_ref.name;
         context.wake.destination(&namespace, destination);
         if happened == Happened::Gone {
+            context.registry.ended_unseen(&run.uid().unwrap_or_default(), true);
             context.stop_run(&namespace, destination, &name, "the SyncRun was deleted");
             context.wake_waiting();
         }

@@ -35,6 +35,8 @@ pub struct Seen<'a> {
     pub obstacle: Option<(&'a str, &'a str)>,
     /// Digest of what the active run sends, and of what would be sent now, when both are known and differ.
     pub edited: bool,
+    /// It ended in this process, and no watch has told of that yet.
+    pub over: bool,
     /// The present.
     pub now: Timestamp,
 }
@@ -73,7 +75,7 @@ pub enum Step {
 pub fn decide(seen: &Seen<'_>) -> Step {
     let Seen { run, destination, active, in_progress, .. } = *seen;
     let phase = phase(run);
-    if matches!(phase, Phase::Ended { .. }) {
+    if seen.over || matches!(phase, Phase::Ended { .. }) {
         return Step::Nothing;
     }
     if let Some(message) = must_stop(seen, in_progress) {
@@ -129,6 +131,13 @@ pub fn is_ours(run: &SyncRun, destination: &Destination) -> bool {
     run.name_any() == run_name(&destination.name_any(), uid, slot, attempt)
 }
 
+/// Whether a run was made for a former object of the Destination's name.
+pub fn is_of_another(run: &SyncRun, destination: &Destination) -> bool {
+    let owners = run.owner_references().iter().filter(|owner| owner.controller == Some(true));
+    let mut uids = owners.map(|owner| owner.uid.as_str());
+    uids.any(|uid| Some(uid) != destination.metadata.uid.as_deref())
+}
+
 fn must_stop(seen: &Seen<'_>, in_progress: bool) -> Option<String> {
     let Seen { run, destination, .. } = *seen;
     if run.metadata.deletion_timestamp.is_some() {
@@ -142,6 +151,9 @@ fn must_stop(seen: &Seen<'_>, in_progress: bool) -> Option<String> {
         None if in_progress && seen.unreadable => Some(missing("Destination", name, true)),
         None if in_progress => Some(format!("Destination {name} was deleted")),
         None => None,
+        Some(destination) if is_of_another(run, destination) => {
+            Some(format!("the Destination {name} for which it was made was deleted"))
+        }
         Some(destination) if is_cleanup(run, destination) => None,
         Some(destination) if destination.metadata.deletion_timestamp.is_some() => {
             Some(format!("Destination {name} is being deleted"))

@@ -326,6 +326,7 @@ async fn finish(context: &Arc<Context>, run: &SyncRun, taken: &Taken, report: Re
     // Other runs of the Destination must not begin before this one is known to have ended.
     let _ = place;
     write(context, run, &status).await;
+    context.registry.end(&run.uid().unwrap_or_default());
 }
 
 /// A login that a run found refused is tested again at once, so that everybody sees it and it is known when it works.

@@ -51,6 +51,9 @@ pub async fn reconcile(object: Arc<Guarded<SyncRun>>, context: Arc<Context>) -> 
             (Some(active), Some(now)) => active.digest != *now,
             _ => false,
         },
+        over: context
+            .registry
+            .ended_unseen(&run.uid().unwrap_or_default(), matches!(phase(run), Phase::Ended { .. })),
         now: context.now(),
     };
     match decide(&seen) {

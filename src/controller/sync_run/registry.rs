@@ -1,6 +1,6 @@
 //! Runs in progress in this process: at most one a Destination, at most so many in all and a Source.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
@@ -42,6 +42,8 @@ pub struct Halt {
 #[derive(Debug, Default)]
 struct Inner {
     active: HashMap<Lane, Active>,
+    /// Uids of runs that ended, until a watch tells of it: nobody may start them again meanwhile.
+    over: HashSet<String>,
     closed: bool,
 }
 
@@ -114,6 +116,23 @@ impl Registry {
                 true
             }
             _ => false,
+        }
+    }
+
+    /// A run ended, and its end was written.
+    pub fn end(&self, uid: &str) {
+        self.inner().over.insert(uid.to_owned());
+    }
+
+    /// Whether a run ended although the watch does not tell of it yet. `told`: it does.
+    pub fn ended_unseen(&self, uid: &str, told: bool) -> bool {
+        let mut inner = self.inner();
+        match told {
+            true => {
+                inner.over.remove(uid);
+                false
+            }
+            false => inner.over.contains(uid),
         }
     }
 

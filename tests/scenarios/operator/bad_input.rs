@@ -114,7 +114,6 @@ fn stored_before() -> Vec<(&'static str, &'static str, Value, &'static str)> {
             ),
             "cron",
         ),
-        ("Destination", "nothing-at-all", json!({}), "spec"),
     ]
 }
 

@@ -33,6 +33,7 @@ fn added(run: &SyncRun) -> i64 {
 async fn fifty_requests_make_one_more_run() {
     let installed = slow_world(300).await;
     installed.running().await;
+    installed.slow(Duration::from_secs(2));
     for token in 1..=50 {
         installed.annotate("grouparoo.io/requested-at", &format!("token-{token}")).await;
     }
@@ -49,6 +50,9 @@ async fn fifty_requests_make_one_more_run() {
     let runs = installed.runs_ended(2).await;
     assert_eq!(runs.len(), 2);
     assert!(runs.iter().all(|run| run_reason(run) == "SyncSucceeded"));
+    let starts: Vec<_> =
+        runs.iter().map(|run| run.status.as_ref().and_then(|status| status.starts)).collect();
+    assert_eq!(starts, [Some(1), Some(1)], "each is executed once");
     installed.check().await;
 }
 
