@@ -379,10 +379,12 @@ fn is_tried_again(seen: &Seen<'_>, next_retry: Option<Timestamp>) -> bool {
     next_retry.is_some() || Runs::of(seen.runs).coming().any(|open| open.spec.trigger == Some(Trigger::Retry))
 }
 
+/// Whether the login that a run found refused was found in order since. Times are whole seconds, and the test that a
+/// refused run asks for often ends in the second of its end.
 fn is_login_mended(seen: &Seen<'_>, run: &SyncRun, outcome: &Outcome) -> bool {
     let Outcome::Lasting { reason, .. } = outcome else { return false };
     matches!(reason.as_str(), "AuthenticationFailed" | "PermissionMissing")
-        && seen.app_checked > end_time(run)
+        && seen.app_checked >= end_time(run)
 }
 
 /// Whether what a run met is over: what is sent was edited since, or the login that failed was found in order.

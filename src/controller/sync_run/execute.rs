@@ -46,9 +46,10 @@ pub enum NotYet {
 pub async fn execute(context: Arc<Context>, run: SyncRun, taken: Taken, place: Place) {
     let (namespace, name) = (run.namespace().unwrap_or_default(), run.name_any());
     let destination = taken.destination.name_any();
-    let ended = carry_out(&context, &run, &taken, &place).await;
+    let mut begun = None;
+    let ended = carry_out(&context, &run, &taken, &place, &mut begun).await;
     match ended {
-        Ok(Some(report)) => finish(&context, &run, &taken, report, &place).await,
+        Ok(Some(report)) => finish(&context, &run, &taken, report, begun).await,
         // Stopped by the end of the operator: it is resumed by whoever comes next.
         Ok(None) => {}
         Err(not_yet) => {
@@ -65,6 +66,7 @@ pub async fn execute(context: Arc<Context>, run: SyncRun, taken: Taken, place: P
             }
         }
     }
+    // Other runs of the Destination must not begin before this one is known to have ended.
     drop(place);
     context.wake.run(&namespace, &name);
     context.wake.destination(&namespace, &destination);
@@ -77,6 +79,7 @@ async fn carry_out(
     run: &SyncRun,
     taken: &Taken,
     place: &Place,
+    begun_as: &mut Option<SyncRunStatus>,
 ) -> Result<Option<Report>, NotYet> {
     let sent = digest(&taken.objects());
     let request = request(context, run, taken);
@@ -117,6 +120,7 @@ async fn carry_out(
         Err(stop) => return Ok(Some(unbegun(stop))),
     };
     let status = begun(context, run, taken);
+    *begun_as = Some(status.clone());
     report::running(context, run, &status).await;
     let watch = Arc::new(Watch::default());
     let tools = Tools {
@@ -296,9 +300,17 @@ fn telling(archive: Archive, rotation: Arc<Rotation>) -> Archive {
 }
 
 /// Writes the end of a run. The result is kept until the API server has it.
-async fn finish(context: &Arc<Context>, run: &SyncRun, taken: &Taken, report: Report, place: &Place) {
+///
+/// `begun`: the status that it began with. The watch may not have told of it yet when a run is short.
+async fn finish(
+    context: &Arc<Context>,
+    run: &SyncRun,
+    taken: &Taken,
+    report: Report,
+    begun: Option<SyncRunStatus>,
+) {
     let name = run.name_any();
-    let latest = context.run_status(run).or_else(|| run.status.clone());
+    let latest = begun.or_else(|| context.run_status(run)).or_else(|| run.status.clone());
     let location = format!("{}/{}", taken.destination.namespace().unwrap_or_default(), state_name(taken));
     let mut status = run_status::finished(&Ended {
         report: &report,
@@ -323,8 +335,6 @@ async fn finish(context: &Arc<Context>, run: &SyncRun, taken: &Taken, report: Re
     if matches!(report.reason, Some(Reason::AuthenticationFailed | Reason::PermissionMissing)) {
         doubt(context, taken);
     }
-    // Other runs of the Destination must not begin before this one is known to have ended.
-    let _ = place;
     write(context, run, &status).await;
     context.registry.end(&run.uid().unwrap_or_default());
 }
