@@ -31,8 +31,6 @@ pub struct Known<'a> {
     pub requested: Option<&'a str>,
     /// Echo of Flux's.
     pub reconciled: Option<&'a str>,
-    /// Versions of the Secrets that the last test used.
-    pub secrets: Option<&'a str>,
 }
 
 /// What is present.
@@ -42,8 +40,8 @@ pub struct Present<'a> {
     pub meta: &'a ObjectMeta,
     /// `spec.checkInterval`.
     pub interval: Option<&'a Span>,
-    /// Versions of the Secrets as the watch shows them; `None`: not all of them are watched.
-    pub secrets: Option<&'a str>,
+    /// A watched Secret or ConfigMap is another one than at the last test.
+    pub moved: bool,
     /// The time.
     pub now: Timestamp,
 }
@@ -66,7 +64,7 @@ pub fn is_due(known: &Known<'_>, present: &Present<'_>) -> bool {
         || waits(known)
         || requested.is_some_and(|token| Some(token.as_str()) != known.requested)
         || reconciled.is_some_and(|token| Some(token.as_str()) != known.reconciled)
-        || present.secrets.is_some_and(|now| known.secrets.is_some_and(|then| then != now))
+        || present.moved
         || next(known, present.interval).is_none_or(|next| next <= present.now)
 }
 

@@ -1,12 +1,10 @@
 //! Phase 1: may this state be used for this job? Identity of the workspace and questions that wait for a person
 //! (docs/semantics.md, "Identity" and "Other questions").
 
-use std::collections::HashMap;
-
 use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
 
-use crate::braze::{Braze, BrazeError, Reply};
+use crate::braze::{Braze, BrazeError};
 use crate::data::{HashKey, KeyKind};
 
 use super::account::Account;
@@ -14,6 +12,7 @@ use super::approval::{self, Asking};
 use super::job::{Collection, Job};
 use super::memory::{Binding, IssuedToken, Memory, Question};
 use super::program::Program;
+use super::proof::{self, Proof};
 use super::reason::{Reason, Stop};
 
 /// What a check needs to know.
@@ -160,21 +159,12 @@ impl Checking<'_> {
             return Ok(Identity::Same);
         }
         let unknown = if host_changed { Identity::Changed } else { Identity::Unverified };
-        if known.pairs.is_empty() {
-            return Ok(unknown);
-        }
-        let keys: Vec<&str> = known.pairs.iter().map(|pair| pair.key.as_str()).take(50).collect();
-        let Reply { result, traffic } = braze.export(&keys).await;
+        let (proof, traffic) = proof::prove(&known.pairs, self.key, braze).await;
         account.traffic(traffic);
-        match result {
-            Ok(users) => {
-                let found: HashMap<&str, u64> = users
-                    .iter()
-                    .map(|user| (user.external_id.as_str(), self.key.hash(user.braze_id.as_bytes())))
-                    .collect();
-                let same = known.pairs.iter().any(|pair| found.get(pair.key.as_str()) == Some(&pair.id));
-                Ok(if same { Identity::Proven } else { Identity::Changed })
-            }
+        match proof {
+            Ok(Proof::Same) => Ok(Identity::Proven),
+            Ok(Proof::Other) => Ok(Identity::Changed),
+            Ok(Proof::NoSample) => Ok(unknown),
             Err(BrazeError::PermissionMissing { .. }) => Ok(unknown),
             Err(error) => {
                 let reason = match error {

@@ -23,6 +23,7 @@ pub mod parcel;
 mod phases;
 pub mod planning;
 pub mod program;
+pub mod proof;
 pub mod read;
 pub mod reason;
 pub mod removals;

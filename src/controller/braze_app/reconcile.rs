@@ -14,6 +14,7 @@ use crate::controller::checking::{self, Known, Present};
 use crate::controller::conditions::{Marks, Readiness, next};
 use crate::controller::operator::context::Context;
 use crate::controller::operator::stores::{Guarded, Known as _};
+use crate::controller::operator::telling::Shown;
 use crate::controller::operator::{Error, trouble, unreadable};
 use crate::controller::resolve::check_app;
 use crate::controller::resolve_app::resolve_app;
@@ -33,12 +34,16 @@ pub async fn reconcile(object: Arc<Guarded<BrazeApp>>, context: Arc<Context>) ->
     let (namespace, name) = (app.namespace().unwrap_or_default(), app.name_any());
     let destinations = context.stores.destinations.all(&namespace, |one| one.spec.app_ref.name == name);
     let old = app.status.clone().unwrap_or_default();
-    let versions = context.watched_versions(&namespace, &references_of_app(app));
+    let references = references_of_app(app);
     let known = known(&old);
+    let shown = Shown {
+        secrets: std::slice::from_ref(&app.spec.api_key_secret_ref.name),
+        versions: old.secret_resource_version.as_deref(),
+    };
     let present = Present {
         meta: &app.metadata,
         interval: app.spec.check_interval.as_ref(),
-        secrets: versions.as_deref(),
+        moved: context.is_moved("BrazeApp", &app.metadata, &references, shown),
         now: context.now(),
     };
     if !checking::is_due(&known, &present) {
@@ -54,14 +59,17 @@ pub async fn reconcile(object: Arc<Guarded<BrazeApp>>, context: Arc<Context>) ->
         };
         context.report(app, app.status.as_ref(), &status).await?;
     }
-    let tested = test(&context, app, &destinations).await;
+    context.begin_test("BrazeApp", &app.metadata, &references);
+    let (version, tested) = test(&context, app, &destinations).await;
+    let before = old.clone();
+    let old =
+        BrazeAppStatus { secret_resource_version: version.or(old.secret_resource_version.clone()), ..old };
     let status = match tested {
         Ok((found, readiness)) => BrazeAppStatus {
             last_check_time: Some(Time(context.now())),
             endpoint: app.spec.endpoint().ok().map(str::to_owned),
             warnings: Some(found.warnings.unwrap_or_default()).filter(|all| !all.is_empty()),
             permissions: found.permissions,
-            secret_resource_version: found.secret_resource_version,
             ..with(&context, app, &old, &readiness)
         },
         Err(readiness) => {
@@ -74,7 +82,7 @@ pub async fn reconcile(object: Arc<Guarded<BrazeApp>>, context: Arc<Context>) ->
         }
     };
     let status = recounted(&status, &destinations);
-    context.report(app, Some(&old), &status).await?;
+    context.report(app, Some(&before), &status).await?;
     let known = self::known(&status);
     Ok(trouble::again(&context, "BrazeApp", &app.metadata, &known, present.interval))
 }
@@ -86,7 +94,6 @@ fn known(status: &BrazeAppStatus) -> Known<'_> {
         checked: status.last_check_time.as_ref().map(|time| time.0),
         requested: status.last_handled_request_at.as_deref(),
         reconciled: status.last_handled_reconcile_at.as_deref(),
-        secrets: status.secret_resource_version.as_deref(),
     }
 }
 
@@ -117,21 +124,38 @@ fn recounted(status: &BrazeAppStatus, destinations: &[Destination]) -> BrazeAppS
     }
 }
 
-/// Tests the login and the permissions. Writes nothing to Braze.
+/// Tests the login and the permissions. Writes nothing to Braze. The resourceVersion of the Secret that was read
+/// comes with whatever was found.
 async fn test(
     context: &Context,
     app: &BrazeApp,
     destinations: &[Destination],
-) -> Result<(BrazeAppStatus, Readiness), Readiness> {
+) -> (Option<String>, Result<(BrazeAppStatus, Readiness), Readiness>) {
     let namespace = app.namespace().unwrap_or_default();
-    trouble::first(&check_app(app))?;
     let policy = &context.settings.policy;
-    policy.admit_app(app).map_err(|problem| trouble::of(&problem))?;
-    let found: Snapshot = snapshot(context, &namespace, &references_of_app(app))
-        .await
-        .map_err(|error| trouble::unreached(&error))?;
-    let mut resolved = resolve_app(app, &found).map_err(|problems| trouble::worst(&problems))?;
-    policy.guard_app(app, &mut resolved.braze, &found).map_err(|problem| trouble::of(&problem))?;
+    let fit = trouble::first(&check_app(app))
+        .and_then(|()| policy.admit_app(app).map_err(|problem| trouble::of(&problem)));
+    if let Err(readiness) = fit {
+        return (None, Err(readiness));
+    }
+    match snapshot(context, &namespace, &references_of_app(app)).await {
+        Err(error) => (None, Err(trouble::unreached(&error))),
+        Ok(found) => {
+            let version = found.resource_version(&app.spec.api_key_secret_ref.name).map(str::to_owned);
+            (version, connect(context, app, destinations, &found).await)
+        }
+    }
+}
+
+async fn connect(
+    context: &Context,
+    app: &BrazeApp,
+    destinations: &[Destination],
+    found: &Snapshot,
+) -> Result<(BrazeAppStatus, Readiness), Readiness> {
+    let mut resolved = resolve_app(app, found).map_err(|problems| trouble::worst(&problems))?;
+    let policy = &context.settings.policy;
+    policy.guard_app(app, &mut resolved.braze, found).map_err(|problem| trouble::of(&problem))?;
     let client = Braze::new(resolved.braze, context.clock.clone()).map_err(|error| decide::failed(&error))?;
     let report = client.test().await;
     let needed = decide::needs(destinations);
@@ -140,7 +164,6 @@ async fn test(
     let status = BrazeAppStatus {
         warnings: Some(decide::warnings(&permissions, &needed)),
         permissions: Some(permissions),
-        secret_resource_version: found.resource_version(&app.spec.api_key_secret_ref.name).map(str::to_owned),
         ..BrazeAppStatus::default()
     };
     Ok((status, readiness))

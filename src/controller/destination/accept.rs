@@ -32,6 +32,27 @@ pub struct Around<'a> {
     pub all: Vec<&'a Destination>,
     /// All BrazeApps of the namespace.
     pub apps: Vec<&'a BrazeApp>,
+    /// Which of the former are there and cannot be read.
+    pub unreadable: Unreadable,
+}
+
+/// Objects that are there and that this program cannot read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unreadable {
+    /// The BrazeApp.
+    pub app: bool,
+    /// The Model.
+    pub model: bool,
+    /// The Source.
+    pub source: bool,
+}
+
+/// What is said of an object that is not at hand.
+pub fn missing(kind: &str, name: &str, is_unreadable: bool) -> String {
+    match is_unreadable {
+        true => format!("{kind} {name} cannot be read by this version of grouparoo; its own status says why"),
+        false => format!("there is no {kind} {name}"),
+    }
 }
 
 /// What was found.
@@ -121,10 +142,12 @@ fn referents(around: &Around<'_>) -> Option<Readiness> {
     let spec = &around.destination.spec;
     let (app, model) = (&spec.app_ref.name, &spec.model_ref.name);
     let waits = |message: String| Some(Readiness::Waiting { reason: "DependencyNotReady", message });
-    let Some(braze) = around.app else { return waits(format!("there is no BrazeApp {app}")) };
-    let Some(rows) = around.model else { return waits(format!("there is no Model {model}")) };
+    let unreadable = around.unreadable;
+    let Some(braze) = around.app else { return waits(missing("BrazeApp", app, unreadable.app)) };
+    let Some(rows) = around.model else { return waits(missing("Model", model, unreadable.model)) };
     if around.source.is_none() {
-        return waits(format!("there is no Source {}, which Model {model} names", rows.spec.source_ref.name));
+        let source = missing("Source", &rows.spec.source_ref.name, unreadable.source);
+        return waits(format!("{source}; Model {model} names it"));
     }
     let status = braze.status.as_ref();
     let conditions = status.and_then(|status| status.conditions.as_deref());

@@ -7,7 +7,7 @@ use kube::ResourceExt;
 use crate::api::{BrazeApp, Destination, Model, Source};
 use crate::controller::operator::stores::{Guarded, Known, Stores};
 
-use super::accept::Around;
+use super::accept::{Around, Unreadable};
 
 /// A Destination with what it refers to, as last seen.
 #[derive(Clone, Debug)]
@@ -24,6 +24,8 @@ pub struct Found {
     pub all: Vec<Arc<Guarded<Destination>>>,
     /// All BrazeApps of the namespace.
     pub apps: Vec<Arc<Guarded<BrazeApp>>>,
+    /// Which of the former are there and cannot be read.
+    pub unreadable: Unreadable,
 }
 
 /// A Destination by its name.
@@ -35,12 +37,19 @@ pub fn find(stores: &Stores, namespace: &str, name: &str) -> Option<Found> {
 pub fn of(stores: &Stores, destination: Destination) -> Found {
     let namespace = destination.namespace().unwrap_or_default();
     let spec = &destination.spec;
+    let app = stores.apps.named(&namespace, &spec.app_ref.name);
     let model = stores.models.named(&namespace, &spec.model_ref.name);
+    let source_name = model.as_ref().map(|model| model.spec.source_ref.name.clone());
+    let source = source_name.as_ref().and_then(|name| stores.sources.named(&namespace, name));
+    let unreadable = Unreadable {
+        app: app.is_none() && stores.apps.has(&namespace, &spec.app_ref.name),
+        model: model.is_none() && stores.models.has(&namespace, &spec.model_ref.name),
+        source: source.is_none() && source_name.is_some_and(|name| stores.sources.has(&namespace, &name)),
+    };
     Found {
-        app: stores.apps.named(&namespace, &spec.app_ref.name),
-        source: model
-            .as_ref()
-            .and_then(|model| stores.sources.named(&namespace, &model.spec.source_ref.name)),
+        app,
+        source,
+        unreadable,
         model,
         all: stores.destinations.shared(&namespace),
         apps: stores.apps.shared(&namespace),
@@ -58,6 +67,7 @@ impl Found {
             source: self.source.as_ref(),
             all: readable(&self.all),
             apps: readable(&self.apps),
+            unreadable: self.unreadable,
         }
     }
 }

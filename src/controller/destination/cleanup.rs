@@ -15,7 +15,7 @@ use crate::controller::sync_run::phase::{Phase, end_time, phase};
 use kube::ResourceExt;
 
 use super::around::Found;
-use super::decide::{NewRun, cleans_up};
+use super::decide::{NewRun, cleans_up, cut};
 use super::runs::Runs;
 
 /// Time without success after which the cleanup counts as blocked, or what cannot come back is given up.
@@ -120,9 +120,9 @@ pub fn decide(seen: &Seen<'_>) -> Cleaning {
 /// When the cleanup is tried again: at once when a question was answered since.
 fn next_attempt(seen: &Seen<'_>, last: &SyncRun, attempt: u32) -> Option<Timestamp> {
     let destination = &seen.found.destination;
-    let annotation = destination.annotations().get(APPROVE_ANNOTATION);
+    let annotation = destination.annotations().get(APPROVE_ANNOTATION).map(|token| cut(token));
     let old = destination.status.as_ref();
-    let echo = old.and_then(|status| status.last_handled_approval.as_ref());
+    let echo = old.and_then(|status| status.last_handled_approval.clone());
     if annotation.is_some() && annotation != echo {
         return Some(seen.now);
     }
@@ -167,7 +167,7 @@ fn status(seen: &Seen<'_>, trouble: Option<String>, since: Timestamp) -> Destina
     let readiness = Readiness::Deleting { reason, message };
     let runs = Runs::of(seen.runs);
     let questions = runs.questions(seen.now);
-    let approval = destination.annotations().get(APPROVE_ANNOTATION).cloned();
+    let approval = destination.annotations().get(APPROVE_ANNOTATION).map(|token| cut(token));
     DestinationStatus {
         observed_generation: Some(generation),
         conditions: Some(conditions::next(&previous, &readiness, &marks, generation, seen.now)),

@@ -37,7 +37,15 @@ fn found(policy: &str, finalizers: &[&str]) -> Found {
         object("Model", &named, &json!({ "sourceRef": { "name": "one" }, "table": "t", "primaryKey": "id" }));
     let source: Source = object("Source", &named, &json!({ "sqlite": { "path": "a.db" } }));
     let destination: Destination = object("Destination", &metadata, &spec);
-    Found { destination, app: Some(app), model: Some(model), source: Some(source), all: vec![], apps: vec![] }
+    Found {
+        destination,
+        app: Some(app),
+        model: Some(model),
+        source: Some(source),
+        all: vec![],
+        apps: vec![],
+        unreadable: Default::default(),
+    }
 }
 
 fn run(attempt: Option<u32>, end: Option<(&str, &str, &str)>) -> SyncRun {

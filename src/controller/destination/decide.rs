@@ -208,8 +208,8 @@ fn ask(seen: &Seen<'_>, runs: &Runs<'_>, schedule: Option<&Schedule>, old: &Dest
     if let Some(token) = request.as_ref().or(reconcile.as_ref()) {
         make(Trigger::Request, slot::request(token), None, RunMode::Sync);
     }
-    let changed = match (verdict.digest.as_deref(), runs.last_digest()) {
-        (Some(now), Some(last)) => now != last,
+    let changed = match (verdict.digest.as_deref(), runs.last_sent()) {
+        (Some(now), Some(last)) => now != last.digest || last.cut_short,
         (Some(_), None) => runs.coming().next().is_none(),
         (None, _) => false,
     };
@@ -255,7 +255,11 @@ fn attempts(run: &SyncRun) -> u32 {
 /// When the newest failure is tried again, while something comes of it.
 fn next_retry(seen: &Seen<'_>, runs: &Runs<'_>) -> Option<Timestamp> {
     let last = runs.last()?;
-    let (telling, Outcome::Transient { .. }) = runs.telling()? else { return None };
+    let (telling, outcome) = runs.telling()?;
+    // A login that was found in order since: the run is repeated, for nothing else would send what it left.
+    if !matches!(outcome, Outcome::Transient { .. }) && !is_login_mended(seen, telling, &outcome) {
+        return None;
+    }
     let is_last = telling.name_any() == last.name_any();
     let made = attempts(last);
     let retry = seen.destination.spec.retry.as_ref();
@@ -274,11 +278,16 @@ fn next_retry(seen: &Seen<'_>, runs: &Runs<'_>) -> Option<Timestamp> {
 fn retrying(runs: &Runs<'_>, next: Option<Timestamp>) -> Option<RetryStatus> {
     let last = runs.last()?;
     match runs.telling()? {
-        (telling, Outcome::Transient { .. }) if telling.name_any() == last.name_any() => Some(RetryStatus {
-            attempt: i32::try_from(attempts(last) + 1).ok(),
-            last_failure_time: end_time(last).map(Time),
-            next_retry_time: next.map(Time),
-        }),
+        (telling, outcome)
+            if telling.name_any() == last.name_any()
+                && (matches!(outcome, Outcome::Transient { .. }) || next.is_some()) =>
+        {
+            Some(RetryStatus {
+                attempt: i32::try_from(attempts(last) + 1).ok(),
+                last_failure_time: end_time(last).map(Time),
+                next_retry_time: next.map(Time),
+            })
+        }
         _ => None,
     }
 }
@@ -341,7 +350,7 @@ fn readiness(
     }
     let told = match runs.telling() {
         None => scheduled(destination),
-        Some((run, outcome)) if is_past(seen, run, &outcome) => scheduled(destination),
+        Some((run, outcome)) if is_past(seen, run, &outcome) => after_past(seen, outcome, next_retry),
         Some((run, outcome)) => after_run(seen, run, outcome, next_retry),
     };
     if matches!(told, Readiness::Ready { .. }) && overdue.is_some_and(|at| at <= now) {
@@ -359,11 +368,35 @@ fn scheduled(destination: &Destination) -> Readiness {
     Readiness::Ready { reason: "Scheduled", message: message.to_owned() }
 }
 
+/// What a run met is over: it is repeated, or the next one comes as it does.
+fn after_past(seen: &Seen<'_>, outcome: Outcome, next_retry: Option<Timestamp>) -> Readiness {
+    match outcome {
+        Outcome::Lasting { reason, message } if is_tried_again(seen, next_retry) => Readiness::Retrying {
+            reason: "SyncFailed".to_owned(),
+            message: format!("{reason}: {message}; the login works now, and the run is repeated"),
+        },
+        _ => scheduled(seen.destination),
+    }
+}
+
+/// Whether a retry is planned or under way.
+fn is_tried_again(seen: &Seen<'_>, next_retry: Option<Timestamp>) -> bool {
+    next_retry.is_some() || Runs::of(seen.runs).coming().any(|open| open.spec.trigger == Some(Trigger::Retry))
+}
+
+/// Whether the login that a run found refused was found in order since. Times are whole seconds, and the test that a
+/// refused run asks for often ends in the second of its end.
+fn is_login_mended(seen: &Seen<'_>, run: &SyncRun, outcome: &Outcome) -> bool {
+    let Outcome::Lasting { reason, .. } = outcome else { return false };
+    matches!(reason.as_str(), "AuthenticationFailed" | "PermissionMissing")
+        && seen.app_checked >= end_time(run)
+}
+
 /// Whether what a run met is over: what is sent was edited since, or the login that failed was found in order.
 fn is_past(seen: &Seen<'_>, run: &SyncRun, outcome: &Outcome) -> bool {
     let Outcome::Lasting { reason, .. } = outcome else { return false };
     match reason.as_str() {
-        "AuthenticationFailed" | "PermissionMissing" => seen.app_checked > end_time(run),
+        _ if is_login_mended(seen, run, outcome) => true,
         "InvalidSpec" => {
             let sent = run.status.as_ref().and_then(|status| status.inputs.as_ref()?.digest.as_deref());
             sent.is_some() && sent != seen.verdict.digest.as_deref()
@@ -378,9 +411,7 @@ fn after_run(seen: &Seen<'_>, run: &SyncRun, outcome: Outcome, next_retry: Optio
         Outcome::Lasting { reason, message } => Readiness::Stalled { reason, message },
         Outcome::Transient { reason, message } => {
             let tries = attempts(run) + 1;
-            let comes = next_retry.is_some()
-                || Runs::of(seen.runs).coming().any(|open| open.spec.trigger == Some(Trigger::Retry));
-            if comes {
+            if is_tried_again(seen, next_retry) {
                 let message = format!("{reason}: {message}; attempt {tries} failed, it is tried again");
                 return Readiness::Retrying { reason: "SyncFailed".to_owned(), message };
             }
@@ -444,7 +475,7 @@ fn some<T>(list: Vec<T>) -> Option<Vec<T>> {
 }
 
 /// An echo as the status holds it.
-fn cut(token: &str) -> String {
+pub(super) fn cut(token: &str) -> String {
     token.chars().take(ECHO).collect()
 }
 

@@ -17,6 +17,7 @@ use crate::controller::operator::context::Context;
 use crate::controller::operator::stores::{Guarded, Known};
 use crate::controller::operator::{Error, unreadable};
 use crate::controller::schedule::run_name;
+use crate::controller::sync_run::decide::is_of_another;
 use crate::controller::sync_run::inputs::inputs;
 use crate::controller::sync_run::registry::Lane;
 use crate::controller::{Objects, destination::accept::accept_with};
@@ -39,7 +40,7 @@ pub async fn reconcile(object: Arc<Guarded<Destination>>, context: Arc<Context>)
     let name = destination.name_any();
     let found = around::of(&context.stores, destination.clone());
     let verdict = accept_with(&found.borrow(), &context.fits, context.now());
-    let all = context.stores.runs.all(&namespace, |run| run.spec.destination_ref.name == name);
+    let all = runs_of(&context, destination);
     let active = context.registry.active(&Lane { namespace: namespace.clone(), destination: name.clone() });
     let inputs = match (&found.app, &found.model, &found.source) {
         (Some(app), Some(model), Some(source)) => Some(inputs(&Objects { destination, app, model, source })),
@@ -73,6 +74,15 @@ pub async fn reconcile(object: Arc<Guarded<Destination>>, context: Arc<Context>)
         context.events.publish(&destination.object_ref(&()), notice).await;
     }
     Ok(context.again_at([decision.again]))
+}
+
+/// The runs of a Destination, with those that were made a moment ago, and without those of a former object of its name.
+fn runs_of(context: &Context, destination: &Destination) -> Vec<SyncRun> {
+    let (namespace, name) = (destination.namespace().unwrap_or_default(), destination.name_any());
+    let mut runs = context.stores.runs.all(&namespace, |run| run.spec.destination_ref.name == name);
+    context.expected.add_to(&mut runs, &namespace, &name, context.clock.monotonic());
+    runs.retain(|run| !is_of_another(run, destination));
+    runs
 }
 
 async fn act(context: &Context, destination: &Destination, decision: &Decision) -> Result<(), Error> {
@@ -111,10 +121,19 @@ pub(super) async fn create(
 ) -> Result<(), ClusterError> {
     let run = new_run(destination, new);
     let (namespace, name) = (destination.namespace().unwrap_or_default(), run.name_any());
+    let lane = Lane { namespace: namespace.clone(), destination: destination.name_any() };
+    if context.registry.active(&lane).is_some_and(|active| active.run == name) {
+        // It was deleted and has not stopped yet. Its end wakes the Destination.
+        return Ok(());
+    }
     let runs: Api<SyncRun> = Api::namespaced(context.clients.calls.clone(), &namespace);
     let what = format!("SyncRun {name}");
     match call(&context.clock, "create", &what, runs.create(&PostParams::default(), &run)).await {
-        Ok(_) => {
+        Ok(made) => {
+            // The watch may have been faster than the answer.
+            if !context.stores.runs.has(&namespace, &name) {
+                context.expected.made(made, context.clock.monotonic());
+            }
             tracing::info!(runId = name, trigger = ?new.trigger, "run made");
             Ok(())
         }
@@ -194,7 +213,7 @@ async fn going(context: &Context, destination: &Destination) -> Result<Action, E
     let name = destination.name_any();
     let lane = Lane { namespace: namespace.clone(), destination: name.clone() };
     let found = around::of(&context.stores, destination.clone());
-    let all = context.stores.runs.all(&namespace, |run| run.spec.destination_ref.name == name);
+    let all = runs_of(context, destination);
     let active = context.registry.active(&lane);
     let cleaning = cleanup::decide(&cleanup::Seen {
         found: &found,

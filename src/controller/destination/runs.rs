@@ -19,6 +19,15 @@ pub struct Runs<'a> {
     pub open: Vec<&'a SyncRun>,
 }
 
+/// What a run sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sent<'a> {
+    /// Digest of all that decides what is sent.
+    pub digest: &'a str,
+    /// It was stopped by something else than a person who did not want it: the rest is still to be sent.
+    pub cut_short: bool,
+}
+
 /// What became of the newest run that says something about the Destination.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -105,14 +114,17 @@ impl<'a> Runs<'a> {
             .max()
     }
 
-    /// The digest that the newest run with inputs sent or sends.
-    pub fn last_digest(&self) -> Option<&'a str> {
+    /// What the newest run with inputs sent or sends.
+    pub fn last_sent(&self) -> Option<Sent<'a>> {
         let all = self.open.iter().rev().chain(&self.ended).filter(|run| !is_plan(run));
         let with_inputs = all.filter_map(|run| {
             let status = run.status.as_ref()?;
-            Some((status.start_time.as_ref()?.0, status.inputs.as_ref()?.digest.as_deref()?))
+            let sent =
+                Sent { digest: status.inputs.as_ref()?.digest.as_deref()?, cut_short: is_cut_short(run) };
+            Some((status.start_time.as_ref()?.0, sent))
         });
-        with_inputs.max_by_key(|(start, _)| *start).map(|(_, digest)| digest)
+        // Times are whole seconds: of two starts in one second the first of the order is the newer one.
+        with_inputs.min_by_key(|(start, _)| std::cmp::Reverse(*start)).map(|(_, sent)| sent)
     }
 
     /// Questions that are open: those of the newest run that came far enough to ask, as long as they mean something.
@@ -139,6 +151,12 @@ impl<'a> Runs<'a> {
         });
         finished.collect()
     }
+}
+
+/// Whether a suspension, an edit or a deletion stopped a run that nobody cancelled.
+fn is_cut_short(run: &SyncRun) -> bool {
+    let is_cancelled = matches!(phase(run), Phase::Ended { reason, .. } if reason == "Cancelled");
+    is_cancelled && run.spec.cancel != Some(true)
 }
 
 fn outcome(run: &SyncRun) -> Option<Outcome> {

@@ -12,9 +12,11 @@ use crate::api::{Model, Source};
 use crate::cluster::{references_of_model, references_of_source};
 use crate::controller::checking::{self, Known, Present};
 use crate::controller::conditions::{Marks, Readiness, find, next};
+use crate::controller::destination::accept::missing;
 use crate::controller::examine::model::{Described, Unfit, describe};
 use crate::controller::operator::context::Context;
 use crate::controller::operator::stores::{Guarded, Known as _};
+use crate::controller::operator::telling::Shown;
 use crate::controller::operator::{Error, trouble, unreadable};
 use crate::controller::resolve::check_model;
 use crate::controller::resolve_model::resolve_model;
@@ -44,7 +46,9 @@ pub async fn reconcile(object: Arc<Guarded<Model>>, context: Arc<Context>) -> Re
     let old = model.status.clone().unwrap_or_default();
     let known = known(&old);
     let interval = source.as_ref().and_then(|source| source.spec.check_interval.as_ref());
-    let present = Present { meta: &model.metadata, interval, secrets: None, now: context.now() };
+    let references = references_of_model(model);
+    let moved = context.is_moved("Model", &model.metadata, &references, Shown::default());
+    let present = Present { meta: &model.metadata, interval, moved, now: context.now() };
     // A process that has just started must see the columns for itself before it judges Destinations by them.
     let is_known = known.conditions.is_empty() || context.fits.knows(model) || !is_ready(&known);
     if !checking::is_due(&known, &present) && !source_moved(&known, source.as_ref()) && is_known {
@@ -56,6 +60,7 @@ pub async fn reconcile(object: Arc<Guarded<Model>>, context: Arc<Context>) -> Re
         let status = ModelStatus { destinations, ..with(&context, model, &old, &seen) };
         context.report(model, model.status.as_ref(), &status).await?;
     }
+    context.begin_test("Model", &model.metadata, &references);
     let status = match look(&context, model, source.as_ref()).await {
         Ok(found) => ModelStatus {
             last_check_time: Some(Time(context.now())),
@@ -106,7 +111,6 @@ fn known(status: &ModelStatus) -> Known<'_> {
         checked: status.last_check_time.as_ref().map(|time| time.0),
         requested: status.last_handled_request_at.as_deref(),
         reconciled: status.last_handled_reconcile_at.as_deref(),
-        secrets: None,
     }
 }
 
@@ -128,7 +132,9 @@ async fn look(context: &Context, model: &Model, source: Option<&Source>) -> Resu
     trouble::first(&check_model(model))?;
     let name = &model.spec.source_ref.name;
     let waits = |message: String| Readiness::Waiting { reason: "DependencyNotReady", message };
-    let Some(source) = source else { return Err(waits(format!("there is no Source {name}"))) };
+    let Some(source) = source else {
+        return Err(waits(missing("Source", name, context.stores.sources.has(&namespace, name))));
+    };
     let conditions =
         source.status.as_ref().and_then(|status| status.conditions.as_deref()).unwrap_or_default();
     match find(conditions, "Ready") {
@@ -156,7 +162,8 @@ async fn look(context: &Context, model: &Model, source: Option<&Source>) -> Resu
             if is_first {
                 // They were accepted without a look at the columns.
                 let name = model.name_any();
-                for one in context.stores.destinations.all(&namespace, |one| one.spec.model_ref.name == name) {
+                for one in context.stores.destinations.all(&namespace, |one| one.spec.model_ref.name == name)
+                {
                     context.wake.destination(&namespace, &one.name_any());
                 }
             }

@@ -12,10 +12,12 @@ use crate::controller::examine::fit::Fits;
 use crate::controller::execution::{State, Workspaces};
 use crate::telemetry::{Health, Metrics};
 
+use super::expected::Expected;
 use super::failures::Failures;
 use super::heard::Heard;
 use super::settings::Settings;
 use super::stores::Stores;
+use super::tested::Tested;
 use super::waiting::Waiting;
 use super::wakeups::Wakeups;
 use crate::controller::sync_run::registry::Registry;
@@ -45,6 +47,10 @@ pub struct Shared {
     pub waiting: Arc<Waiting>,
     /// Objects whose last look failed.
     pub failures: Failures,
+    /// SyncRuns that were made and not seen yet.
+    pub expected: Expected,
+    /// With what objects were last tested.
+    pub tested: Tested,
     /// The lease, where there is an election.
     pub elector: Option<Arc<Elector>>,
     /// What probes ask.

@@ -2,12 +2,14 @@
 
 pub mod context;
 mod error;
+mod expected;
 mod failures;
 mod heard;
 mod scope;
 pub mod settings;
 pub mod stores;
-mod telling;
+pub mod telling;
+mod tested;
 pub mod trouble;
 pub mod unreadable;
 mod waiting;
@@ -30,7 +32,9 @@ use crate::telemetry::{Health, Metrics};
 
 use super::sync_run::registry::Registry;
 use context::Shared;
+use expected::Expected;
 use failures::Failures;
+use tested::Tested;
 use waiting::Waiting;
 
 /// Longest time for requests in flight when the operator ends (semantics 10.6), and a little more for the commit.
@@ -99,6 +103,8 @@ pub async fn run(
         events: Recorder::new(clients.calls.clone(), instance, clock.clone()),
         failures: Failures::default(),
         waiting: Arc::new(Waiting::new(Arc::clone(&metrics))),
+        expected: Expected::default(),
+        tested: Tested::default(),
         elector: elector.clone(),
         clients,
         clock,

@@ -17,6 +17,7 @@ use tracing::Instrument as _;
 use crate::api::{BrazeApp, Destination, Model, Source, SyncRun, WATCH_LABEL};
 use crate::cluster::{references_of_app, references_of_model, references_of_source};
 use crate::controller::examine::fit::Fits;
+use crate::controller::sync_run::registry::Lane;
 use crate::controller::{braze_app, destination, model, source, sync_run};
 
 use super::OperatorError;
@@ -250,10 +251,11 @@ fn app_changed(context: &Context, object: &Guarded<BrazeApp>, happened: Happened
     context.wake.app(&namespace, &name);
     if context.heard.is_news_of_referent(object, happened) {
         for one in context.stores.destinations.all(&namespace, |one| one.spec.app_ref.name == name) {
-            context.wake.destination(&namespace, &one.name_any());
+            wake_with_run(context, &namespace, &one.name_any());
         }
     }
     if happened == Happened::Gone {
+        context.tested.forget("BrazeApp", &namespace, &name);
         context.workspaces.forget(&namespace, &name);
         context.metrics.forget("BrazeApp", &namespace, &name);
     }
@@ -269,6 +271,7 @@ fn source_changed(context: &Context, object: &Guarded<Source>, happened: Happene
         }
     }
     if happened == Happened::Gone {
+        context.tested.forget("Source", &namespace, &name);
         context.metrics.forget("Source", &namespace, &name);
     }
 }
@@ -287,6 +290,7 @@ fn model_changed(context: &Context, object: &Guarded<Model>, happened: Happened)
         }
     }
     if happened == Happened::Gone {
+        context.tested.forget("Model", &namespace, &name);
         context.fits.forget_model(&namespace, &name);
         context.metrics.forget("Model", &namespace, &name);
     }
@@ -294,7 +298,16 @@ fn model_changed(context: &Context, object: &Guarded<Model>, happened: Happened)
 
 fn wake_users_of_model(context: &Context, namespace: &str, name: &str) {
     for one in context.stores.destinations.all(namespace, |one| one.spec.model_ref.name == name) {
-        context.wake.destination(namespace, &one.name_any());
+        wake_with_run(context, namespace, &one.name_any());
+    }
+}
+
+/// A Destination and its run in progress, which may send now what nobody wants any more.
+fn wake_with_run(context: &Context, namespace: &str, destination: &str) {
+    context.wake.destination(namespace, destination);
+    let lane = Lane { namespace: namespace.to_owned(), destination: destination.to_owned() };
+    if let Some(active) = context.registry.active(&lane) {
+        context.wake.run(namespace, &active.run);
     }
 }
 
@@ -336,6 +349,7 @@ fn destination_changed(context: &Context, object: &Guarded<Destination>, happene
 
 fn run_changed(context: &Context, object: &Guarded<SyncRun>, happened: Happened) {
     let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
+    context.expected.seen(&namespace, &name);
     // Figures of a run that goes on wake nobody.
     if !context.heard.is_news_of_run(object, happened) {
         return;
@@ -345,6 +359,7 @@ fn run_changed(context: &Context, object: &Guarded<SyncRun>, happened: Happened)
         let destination = &run.spec.destination_ref.name;
         context.wake.destination(&namespace, destination);
         if happened == Happened::Gone {
+            context.registry.ended_unseen(&run.uid().unwrap_or_default(), true);
             context.stop_run(&namespace, destination, &name, "the SyncRun was deleted");
             context.wake_waiting();
         }

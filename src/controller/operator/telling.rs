@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::ObjectReference;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, ObjectMeta};
 use kube::core::NamespaceResourceScope;
+use kube::runtime::reflector::ObjectRef;
 use kube::{Api, Resource, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -221,13 +222,48 @@ impl Context {
         self.registry.cancel(&lane, run, why);
     }
 
-    /// Versions of the Secrets that an object names, when the watch sees all of them.
-    pub fn watched_versions(&self, namespace: &str, references: &References) -> Option<String> {
-        let version = |name: &String| {
-            let key = kube::runtime::reflector::ObjectRef::new(name).within(namespace);
-            self.stores.secrets.get(&key)?.metadata.resource_version.clone()
-        };
-        let versions: Option<Vec<String>> = references.secrets.iter().map(version).collect();
-        versions.filter(|all| !all.is_empty()).map(|all| all.join(","))
+    /// Versions of the labelled Secrets and ConfigMaps that an object names, as far as they are watched.
+    pub fn watched_versions(&self, namespace: &str, references: &References) -> String {
+        let mut versions = String::new();
+        for name in &references.secrets {
+            let found = self.stores.secrets.get(&ObjectRef::new(name).within(namespace));
+            versions.extend(found.and_then(|one| Some(format!("s/{name}={},", one.resource_version()?))));
+        }
+        for name in &references.config_maps {
+            let found = self.stores.config_maps.get(&ObjectRef::new(name).within(namespace));
+            versions.extend(found.and_then(|one| Some(format!("c/{name}={},", one.resource_version()?))));
+        }
+        versions
     }
+
+    /// Whether a test of an object is due because of what it names. `shown`: versions of Secrets that its status
+    /// shows, for a process that has tested nothing yet.
+    pub fn is_moved(&self, kind: &str, meta: &ObjectMeta, references: &References, shown: Shown<'_>) -> bool {
+        let namespace = meta.namespace.as_deref().unwrap_or_default();
+        let name = meta.name.as_deref().unwrap_or_default();
+        let versions = self.watched_versions(namespace, references);
+        self.tested.is_due(kind, namespace, name, &versions).unwrap_or_else(|| {
+            let watched = shown.secrets.iter().map(|secret| {
+                self.stores.secrets.get(&ObjectRef::new(secret).within(namespace))?.resource_version()
+            });
+            let watched: Option<Vec<String>> = watched.collect();
+            watched.is_some_and(|all| !all.is_empty() && shown.versions != Some(all.join(",").as_str()))
+        })
+    }
+
+    /// A test of an object begins.
+    pub fn begin_test(&self, kind: &str, meta: &ObjectMeta, references: &References) {
+        let namespace = meta.namespace.as_deref().unwrap_or_default();
+        let versions = self.watched_versions(namespace, references);
+        self.tested.begins(kind, namespace, meta.name.as_deref().unwrap_or_default(), versions);
+    }
+}
+
+/// What a status shows of the Secrets of the last test.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Shown<'a> {
+    /// Names of the Secrets whose versions it shows, in order.
+    pub secrets: &'a [String],
+    /// The versions, joined by commas.
+    pub versions: Option<&'a str>,
 }

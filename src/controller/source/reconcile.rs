@@ -9,11 +9,12 @@ use kube::runtime::controller::Action;
 use crate::api::Source;
 use crate::api::shared::Warning;
 use crate::api::source::SourceStatus;
-use crate::cluster::references_of_source;
+use crate::cluster::{Snapshot, references_of_source};
 use crate::controller::checking::{self, Known, Present};
 use crate::controller::conditions::{Marks, Readiness, next};
 use crate::controller::operator::context::Context;
 use crate::controller::operator::stores::{Guarded, Known as _};
+use crate::controller::operator::telling::Shown;
 use crate::controller::operator::{Error, trouble, unreadable};
 use crate::controller::resolve::check_source;
 use crate::controller::resolve_source::resolve_source;
@@ -35,12 +36,14 @@ pub async fn reconcile(object: Arc<Guarded<Source>>, context: Arc<Context>) -> R
     let models = context.stores.models.all(&namespace, |one| one.spec.source_ref.name == name).len();
     let models = i32::try_from(models).ok();
     let old = source.status.clone().unwrap_or_default();
-    let versions = context.watched_versions(&namespace, &references_of_source(source));
+    let references = references_of_source(source);
     let known = known(&old);
+    let secrets: Vec<String> = references.secrets.iter().cloned().collect();
+    let shown = Shown { secrets: &secrets, versions: old.secret_resource_version.as_deref() };
     let present = Present {
         meta: &source.metadata,
         interval: source.spec.check_interval.as_ref(),
-        secrets: versions.as_deref(),
+        moved: context.is_moved("Source", &source.metadata, &references, shown),
         now: context.now(),
     };
     if !checking::is_due(&known, &present) {
@@ -52,14 +55,18 @@ pub async fn reconcile(object: Arc<Guarded<Source>>, context: Arc<Context>) -> R
         let status = SourceStatus { models, ..with(&context, source, &old, &seen) };
         context.report(source, source.status.as_ref(), &status).await?;
     }
-    let status = match test(&context, source).await {
+    context.begin_test("Source", &source.metadata, &references);
+    let (versions, tested) = test(&context, source).await;
+    let before = old.clone();
+    let old =
+        SourceStatus { secret_resource_version: versions.or(old.secret_resource_version.clone()), ..old };
+    let status = match tested {
         Ok(found) => SourceStatus {
             last_check_time: Some(Time(context.now())),
             models,
             type_: found.type_,
             host: found.host,
             server_version: found.server_version,
-            secret_resource_version: found.secret_resource_version,
             warnings: found.warnings,
             ..with(&context, source, &old, &ready(&name))
         },
@@ -71,7 +78,7 @@ pub async fn reconcile(object: Arc<Guarded<Source>>, context: Arc<Context>) -> R
             SourceStatus { models, last_check_time: checked, ..with(&context, source, &old, &readiness) }
         }
     };
-    context.report(source, Some(&old), &status).await?;
+    context.report(source, Some(&before), &status).await?;
     Ok(trouble::again(&context, "Source", &source.metadata, &self::known(&status), present.interval))
 }
 
@@ -86,7 +93,6 @@ fn known(status: &SourceStatus) -> Known<'_> {
         checked: status.last_check_time.as_ref().map(|time| time.0),
         requested: status.last_handled_request_at.as_deref(),
         reconciled: status.last_handled_reconcile_at.as_deref(),
-        secrets: status.secret_resource_version.as_deref(),
     }
 }
 
@@ -103,18 +109,29 @@ fn with(context: &Context, source: &Source, old: &SourceStatus, readiness: &Read
     }
 }
 
-/// Connects, logs in and looks what is there.
-async fn test(context: &Context, source: &Source) -> Result<SourceStatus, Readiness> {
+/// Connects, logs in and looks what is there. The resourceVersions of the Secrets that were read come with whatever
+/// was found.
+async fn test(context: &Context, source: &Source) -> (Option<String>, Result<SourceStatus, Readiness>) {
     let namespace = source.namespace().unwrap_or_default();
-    trouble::first(&check_source(source))?;
     let policy = &context.settings.policy;
-    policy.admit_source(source).map_err(|problem| trouble::of(&problem))?;
-    let found = snapshot(context, &namespace, &references_of_source(source))
-        .await
-        .map_err(|error| trouble::unreached(&error))?;
-    let (mut config, advice) =
-        resolve_source(source, &found).map_err(|problems| trouble::worst(&problems))?;
-    policy.guard_source(source, &mut config, &found).map_err(|problem| trouble::of(&problem))?;
+    let fit = trouble::first(&check_source(source))
+        .and_then(|()| policy.admit_source(source).map_err(|problem| trouble::of(&problem)));
+    if let Err(readiness) = fit {
+        return (None, Err(readiness));
+    }
+    match snapshot(context, &namespace, &references_of_source(source)).await {
+        Err(error) => (None, Err(trouble::unreached(&error))),
+        Ok(found) => {
+            let versions = Some(found.resource_versions()).filter(|text| !text.is_empty());
+            (versions, connect(context, source, &found).await)
+        }
+    }
+}
+
+async fn connect(context: &Context, source: &Source, found: &Snapshot) -> Result<SourceStatus, Readiness> {
+    let (mut config, advice) = resolve_source(source, found).map_err(|problems| trouble::worst(&problems))?;
+    let policy = &context.settings.policy;
+    policy.guard_source(source, &mut config, found).map_err(|problem| trouble::of(&problem))?;
     let system = open(&config, &context.clock).map_err(|error| failed(&error))?;
     let server = system.check().await.map_err(|error| failed(&error))?;
     let mut warnings: Vec<Warning> = advice
@@ -130,7 +147,6 @@ async fn test(context: &Context, source: &Source) -> Result<SourceStatus, Readin
         type_: Some(system.kind().to_owned()),
         host: Some(system.location().chars().take(320).collect()),
         server_version: server.version.map(|version| version.chars().take(32).collect()),
-        secret_resource_version: Some(found.resource_versions()).filter(|text| !text.is_empty()),
         warnings: Some(warnings).filter(|all| !all.is_empty()),
         ..SourceStatus::default()
     })

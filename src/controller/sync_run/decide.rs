@@ -8,6 +8,7 @@ use kube::ResourceExt;
 use crate::api::destination::DeletionPolicy;
 use crate::api::sync_run::Trigger;
 use crate::api::{Destination, SyncRun};
+use crate::controller::destination::accept::missing;
 use crate::controller::schedule::run_name;
 
 use super::phase::{Phase, order, phase};
@@ -22,14 +23,20 @@ pub struct Seen<'a> {
     pub run: &'a SyncRun,
     /// Its Destination, if there is one.
     pub destination: Option<&'a Destination>,
+    /// It is there and cannot be read.
+    pub unreadable: bool,
     /// All runs of the Destination.
     pub all: &'a [SyncRun],
     /// Name of the run of the Destination that is in progress in this process.
     pub active: Option<&'a str>,
+    /// That run is this one, and not a former object of the same name.
+    pub in_progress: bool,
     /// Why no run of the Destination may start now: a reason and a sentence.
     pub obstacle: Option<(&'a str, &'a str)>,
     /// Digest of what the active run sends, and of what would be sent now, when both are known and differ.
     pub edited: bool,
+    /// It ended in this process, and no watch has told of that yet.
+    pub over: bool,
     /// The present.
     pub now: Timestamp,
 }
@@ -66,13 +73,11 @@ pub enum Step {
 
 /// What is to be done about a run.
 pub fn decide(seen: &Seen<'_>) -> Step {
-    let Seen { run, destination, active, .. } = *seen;
-    let name = run.name_any();
+    let Seen { run, destination, active, in_progress, .. } = *seen;
     let phase = phase(run);
-    if matches!(phase, Phase::Ended { .. }) {
+    if seen.over || matches!(phase, Phase::Ended { .. }) {
         return Step::Nothing;
     }
-    let in_progress = active == Some(name.as_str());
     if let Some(message) = must_stop(seen, in_progress) {
         return if in_progress { Step::Stop { message } } else { Step::End { reason: "Cancelled", message } };
     }
@@ -81,7 +86,7 @@ pub fn decide(seen: &Seen<'_>) -> Step {
     }
     let wanted = &run.spec.destination_ref.name;
     let Some(destination) = destination else {
-        return patiently(seen, "DependencyNotReady", format!("there is no Destination {wanted}"));
+        return patiently(seen, "DependencyNotReady", missing("Destination", wanted, seen.unreadable));
     };
     if let Some(message) = forged(run, destination) {
         return Step::End { reason: "InvalidSpec", message };
@@ -126,6 +131,13 @@ pub fn is_ours(run: &SyncRun, destination: &Destination) -> bool {
     run.name_any() == run_name(&destination.name_any(), uid, slot, attempt)
 }
 
+/// Whether a run was made for a former object of the Destination's name.
+pub fn is_of_another(run: &SyncRun, destination: &Destination) -> bool {
+    let owners = run.owner_references().iter().filter(|owner| owner.controller == Some(true));
+    let mut uids = owners.map(|owner| owner.uid.as_str());
+    uids.any(|uid| Some(uid) != destination.metadata.uid.as_deref())
+}
+
 fn must_stop(seen: &Seen<'_>, in_progress: bool) -> Option<String> {
     let Seen { run, destination, .. } = *seen;
     if run.metadata.deletion_timestamp.is_some() {
@@ -136,8 +148,12 @@ fn must_stop(seen: &Seen<'_>, in_progress: bool) -> Option<String> {
     }
     let name = &run.spec.destination_ref.name;
     match destination {
+        None if in_progress && seen.unreadable => Some(missing("Destination", name, true)),
         None if in_progress => Some(format!("Destination {name} was deleted")),
         None => None,
+        Some(destination) if is_of_another(run, destination) => {
+            Some(format!("the Destination {name} for which it was made was deleted"))
+        }
         Some(destination) if is_cleanup(run, destination) => None,
         Some(destination) if destination.metadata.deletion_timestamp.is_some() => {
             Some(format!("Destination {name} is being deleted"))

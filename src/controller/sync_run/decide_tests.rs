@@ -55,7 +55,18 @@ fn ended(name: &str, age: i64, status: &str) -> SyncRun {
 }
 
 fn seen<'a>(run: &'a SyncRun, destination: Option<&'a Destination>, all: &'a [SyncRun]) -> Seen<'a> {
-    Seen { run, destination, all, active: None, obstacle: None, edited: false, now: now() }
+    Seen {
+        run,
+        destination,
+        unreadable: false,
+        all,
+        active: None,
+        in_progress: false,
+        obstacle: None,
+        edited: false,
+        over: false,
+        now: now(),
+    }
 }
 
 fn waits(step: &Step, reason: &str, word: &str) -> bool {
@@ -74,7 +85,7 @@ fn runs_wait_for_each_other_in_their_order() {
     assert_eq!(decide(&seen(&all[1], Some(&destination), &all)), Step::Start, "cut off before, it goes on");
     let active = Seen { active: Some("a"), ..seen(&all[0], Some(&destination), &all) };
     assert!(waits(&decide(&active), "Pending", "SyncRun a"));
-    let same = Seen { active: Some("a"), ..seen(&all[1], Some(&destination), &all) };
+    let same = Seen { active: Some("a"), in_progress: true, ..seen(&all[1], Some(&destination), &all) };
     assert_eq!(decide(&same), Step::Nothing);
 }
 
@@ -99,8 +110,8 @@ fn a_run_is_stopped_by_cancel_suspension_edit_and_deletion() {
     let run = started("a", 10);
     let cancelled = self::run("a", 10, &json!({ "cancel": true }), &json!({ "starts": 1 }));
     let step = |run: &SyncRun, destination: Option<&Destination>, active: bool, edited: bool| {
-        let active = active.then_some("a");
-        decide(&Seen { active, edited, ..seen(run, destination, &[]) })
+        let (in_progress, active) = (active, active.then_some("a"));
+        decide(&Seen { active, in_progress, edited, ..seen(run, destination, &[]) })
     };
     for stopped in [
         step(&cancelled, Some(&fine), true, false),

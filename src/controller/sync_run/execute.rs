@@ -10,10 +10,11 @@ use kube::ResourceExt;
 use crate::api::destination::DestinationStatus;
 use crate::api::sync_run::{EarlierStart, Progress, RunMode, SyncRunStatus};
 use crate::api::{APPROVE_ANNOTATION, SyncRun};
+use crate::braze::KeySource;
 use crate::controller::conditions::{Progressed, next_of_run};
 use crate::controller::destination::{accept, around};
 use crate::controller::execution::siblings::{self, Sibling};
-use crate::controller::execution::{self, Remembering, stop_for, stopped};
+use crate::controller::execution::{self, Archive, Remembering, stop_for, stopped};
 use crate::controller::operator::context::Context;
 use crate::controller::operator::stores::Known as _;
 use crate::controller::run_status::{self, Ended};
@@ -25,7 +26,7 @@ use crate::sync::run::{self, Remembered, Request, Tools, Watch};
 use super::decide::is_cleanup;
 use super::inputs::{digest, inputs};
 use super::phase::end_time;
-use super::prepare::{Taken, Unprepared, prepare, rotation};
+use super::prepare::{Rotation, Taken, Unprepared, prepare};
 use super::registry::Place;
 use super::report::{self, write};
 
@@ -49,9 +50,10 @@ pub enum NotYet {
 pub async fn execute(context: Arc<Context>, run: SyncRun, taken: Taken, place: Place) {
     let (namespace, name) = (run.namespace().unwrap_or_default(), run.name_any());
     let destination = taken.destination.name_any();
-    let ended = carry_out(&context, &run, &taken, &place).await;
+    let mut begun = None;
+    let ended = carry_out(&context, &run, &taken, &place, &mut begun).await;
     match ended {
-        Ok(Some(report)) => finish(&context, &run, &taken, report, &place).await,
+        Ok(Some(report)) => finish(&context, &run, &taken, report, begun).await,
         // Stopped by the end of the operator: it is resumed by whoever comes next.
         Ok(None) => {}
         Err(not_yet) => {
@@ -68,6 +70,7 @@ pub async fn execute(context: Arc<Context>, run: SyncRun, taken: Taken, place: P
             }
         }
     }
+    // Other runs of the Destination must not begin before this one is known to have ended.
     drop(place);
     context.wake.run(&namespace, &name);
     context.wake.destination(&namespace, &destination);
@@ -80,15 +83,15 @@ async fn carry_out(
     run: &SyncRun,
     taken: &Taken,
     place: &Place,
+    begun_as: &mut Option<SyncRunStatus>,
 ) -> Result<Option<Report>, NotYet> {
     let sent = digest(&taken.objects());
-    place.sends(&sent);
     let request = request(context, run, taken);
     let (namespace, destination) =
         (taken.destination.namespace().unwrap_or_default(), taken.destination.name_any());
     let unbegun = |stop: Stop| stopped(&namespace, &destination, &request, stop, &context.clock);
-    let resolved = match prepare(context, taken).await {
-        Ok(resolved) => resolved,
+    let (resolved, key_version) = match prepare(context, taken).await {
+        Ok(prepared) => prepared,
         Err(error) if error.may_pass() => return Err(NotYet::Waits(error.to_string())),
         Err(error @ Unprepared::Cluster(_)) => {
             return Ok(Some(unbegun(Stop::new(Reason::AuthenticationFailed, error.to_string()))));
@@ -104,7 +107,7 @@ async fn carry_out(
     let (remembering, orphan) = match opened {
         Ok(opened) => opened,
         Err(Unopened::State(error @ StateError::Held { .. })) => {
-            return Err(NotYet::State(stop_for(&error).message));
+            return Err(NotYet::State(format!("{error}; the run starts as soon as it is free")));
         }
         Err(Unopened::State(error)) => return Ok(Some(unbegun(stop_for(&error)))),
         Err(Unopened::Stop(stop)) => return Ok(Some(unbegun(stop))),
@@ -114,13 +117,15 @@ async fn carry_out(
         Ok(braze) => braze,
         Err(stop) => return Ok(Some(unbegun(stop))),
     };
-    braze.set_key_source(rotation(context, &taken.app, used_version(taken)));
+    let rotation = Rotation::new(context, &taken.app, key_version, &remembering.store);
+    braze.set_key_source(Arc::clone(&rotation) as Arc<dyn KeySource>);
     let source = match context.workspaces.source(&job) {
         Ok(source) => source,
         Err(stop) => return Ok(Some(unbegun(stop))),
     };
     let status = begun(context, run, taken);
     tracing::info!(start = status.starts, "run began");
+    *begun_as = Some(status.clone());
     report::running(context, run, &status).await;
     let watch = Arc::new(Watch::default());
     let tools = Tools {
@@ -132,7 +137,7 @@ async fn carry_out(
         interrupt: place.halt().interrupt.clone(),
         cancellation: place.halt().cancellation.clone(),
         still_wanted: still_wanted(context, taken, &sent),
-        archive: remembering.archive,
+        archive: telling(remembering.archive, rotation),
         carry_over: remembering.carry_over,
     };
     let report = engine(context, run, &status, job.clone(), tools, request.clone(), watch).await;
@@ -292,15 +297,27 @@ fn still_wanted(context: &Arc<Context>, taken: &Taken, sent: &str) -> run::Still
     })
 }
 
-/// resourceVersion of the key's Secret at the last test of the app.
-fn used_version(taken: &Taken) -> Option<String> {
-    taken.app.status.as_ref()?.secret_resource_version.clone()
+/// The same way to begin anew, of which a rotation is told.
+fn telling(archive: Archive, rotation: Arc<Rotation>) -> Archive {
+    Arc::new(move || {
+        let fresh = archive()?;
+        rotation.begins_anew(&fresh);
+        Ok(fresh)
+    })
 }
 
 /// Writes the end of a run. The result is kept until the API server has it.
-async fn finish(context: &Arc<Context>, run: &SyncRun, taken: &Taken, report: Report, place: &Place) {
+///
+/// `begun`: the status that it began with. The watch may not have told of it yet when a run is short.
+async fn finish(
+    context: &Arc<Context>,
+    run: &SyncRun,
+    taken: &Taken,
+    report: Report,
+    begun: Option<SyncRunStatus>,
+) {
     let name = run.name_any();
-    let latest = context.run_status(run).or_else(|| run.status.clone());
+    let latest = begun.or_else(|| context.run_status(run)).or_else(|| run.status.clone());
     let location = format!("{}/{}", taken.destination.namespace().unwrap_or_default(), state_name(taken));
     let mut status = run_status::finished(&Ended {
         report: &report,
@@ -324,9 +341,21 @@ async fn finish(context: &Arc<Context>, run: &SyncRun, taken: &Taken, report: Re
     run_status::fit(&mut status);
     context.record(run, taken, &report);
     tracing::info!(result = ?report.result, reason = report.reason.map(Reason::name), "run ended");
-    // Other runs of the Destination must not begin before this one is known to have ended.
-    let _ = place;
+    if matches!(report.reason, Some(Reason::AuthenticationFailed | Reason::PermissionMissing)) {
+        doubt(context, taken);
+    }
     write(context, run, &status).await;
+    context.registry.end(&run.uid().unwrap_or_default());
+}
+
+/// A login that a run found refused is tested again at once, so that everybody sees it and it is known when it works.
+fn doubt(context: &Context, taken: &Taken) {
+    let namespace = taken.destination.namespace().unwrap_or_default();
+    let (app, source) = (taken.app.name_any(), taken.source.name_any());
+    context.tested.doubt("BrazeApp", &namespace, &app);
+    context.tested.doubt("Source", &namespace, &source);
+    context.wake.app(&namespace, &app);
+    context.wake.source(&namespace, &source);
 }
 
 /// The end of a run as it is stored: a second after the ends before it at the earliest.

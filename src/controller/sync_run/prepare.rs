@@ -1,6 +1,7 @@
 //! From the objects of the cluster and their Secrets to a job, within what the administrator allows.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use grouparoo_clock::Clock;
@@ -8,7 +9,7 @@ use kube::Client;
 use secrecy::SecretString;
 
 use crate::api::{BrazeApp, Destination, Model, Source};
-use crate::braze::KeySource;
+use crate::braze::{Braze, KeySource};
 use crate::cluster::{
     ClusterError, References, Snapshot, fetch, references_of_app, references_of_model, references_of_source,
 };
@@ -16,6 +17,11 @@ use crate::controller::hosts::Policy;
 use crate::controller::operator::context::Context;
 use crate::controller::resolve_app::resolve_app;
 use crate::controller::{Objects, Problem, Problems, Reason, Resolved, resolve};
+use crate::state::Store;
+use crate::sync::proof::may_go_on;
+
+/// How long the comparison of workspaces may try while Braze is down: requests of the run wait for it.
+const PROOF_LIMIT: Duration = Duration::from_secs(30);
 
 /// The four objects of a run, as they were when it began.
 #[derive(Clone, Debug)]
@@ -61,7 +67,9 @@ impl Unprepared {
 }
 
 /// Reads the Secrets and ConfigMaps that the objects name, checks where their values may go, and makes the job.
-pub async fn prepare(context: &Context, taken: &Taken) -> Result<Resolved, Unprepared> {
+///
+/// Also returns the resourceVersion of the Secret that holds the API key.
+pub async fn prepare(context: &Context, taken: &Taken) -> Result<(Resolved, Option<String>), Unprepared> {
     let namespace = taken.destination.metadata.namespace.clone().unwrap_or_default();
     let references = references_of_app(&taken.app)
         .and(references_of_source(&taken.source))
@@ -74,7 +82,8 @@ pub async fn prepare(context: &Context, taken: &Taken) -> Result<Resolved, Unpre
     let mut resolved = resolve(&taken.objects(), &snapshot)?;
     policy.guard_app(&taken.app, &mut resolved.job.app.braze, &snapshot).map_err(refused)?;
     policy.guard_source(&taken.source, &mut resolved.job.source, &snapshot).map_err(refused)?;
-    Ok(resolved)
+    let secret = &taken.app.spec.api_key_secret_ref.name;
+    Ok((resolved, snapshot.resource_version(secret).map(str::to_owned)))
 }
 
 fn refused(problem: Problem) -> Unprepared {
@@ -91,24 +100,43 @@ pub async fn snapshot(
     fetch(&context.clients.calls, &context.clock, namespace, references, root).await
 }
 
-/// Reads the key of a BrazeApp once more when Braze refused the one that a run began with.
+/// Reads the key of a BrazeApp once more when Braze refused the one that a run began with, and checks that it leads to
+/// the same workspace (semantics 4.3): a key of another one is never used to go on.
 pub struct Rotation {
-    /// The API server.
-    pub client: Client,
-    /// The time.
-    pub clock: Clock,
-    /// The app.
-    pub app: BrazeApp,
-    /// What may be sent where.
-    pub policy: Policy,
+    client: Client,
+    clock: Clock,
+    app: BrazeApp,
+    policy: Policy,
     /// resourceVersion of the Secret that the run began with.
-    pub used: Option<String>,
+    used: Option<String>,
+    /// What the run remembers by. The client outlives the run, and its memory must not.
+    store: Mutex<Weak<dyn Store>>,
+}
+
+impl Rotation {
+    /// For a run of this app that remembers by this store.
+    pub fn new(context: &Context, app: &BrazeApp, used: Option<String>, store: &Arc<dyn Store>) -> Arc<Self> {
+        Arc::new(Self {
+            client: context.clients.calls.clone(),
+            clock: context.clock.clone(),
+            app: app.clone(),
+            policy: context.settings.policy.clone(),
+            used,
+            store: Mutex::new(Arc::downgrade(store)),
+        })
+    }
+
+    /// From now on the run remembers by another store: a state that was archived proves nothing any more.
+    pub fn begins_anew(&self, store: &Arc<dyn Store>) {
+        *self.store.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(store);
+    }
 }
 
 #[async_trait]
 impl KeySource for Rotation {
     async fn newer_key(&self) -> Option<SecretString> {
         let namespace = self.app.metadata.namespace.clone().unwrap_or_default();
+        let name = self.app.metadata.name.clone().unwrap_or_default();
         let references = references_of_app(&self.app);
         let found = fetch(&self.client, &self.clock, &namespace, &references, None).await;
         let snapshot = found.inspect_err(|error| tracing::warn!(%error, "key not read again")).ok()?;
@@ -118,17 +146,19 @@ impl KeySource for Rotation {
         }
         let mut app = resolve_app(&self.app, &snapshot).ok()?;
         self.policy.guard_app(&self.app, &mut app.braze, &snapshot).ok()?;
-        Some(app.braze.key)
+        let key = app.braze.key.clone();
+        app.braze.limits.retry_for = PROOF_LIMIT;
+        // A client of its own: the one that asks waits for the answer.
+        let braze = Braze::new(app.braze, self.clock.clone()).ok()?;
+        let store = self.store.lock().unwrap_or_else(PoisonError::into_inner).upgrade()?;
+        if !may_go_on(app.workspace.as_deref(), &*store, &braze).await {
+            tracing::warn!(
+                namespace,
+                app = name,
+                "a newer key is not used in this run: that it belongs to the same workspace is not proven"
+            );
+            return None;
+        }
+        Some(key)
     }
-}
-
-/// A shared [`Rotation`] for a client.
-pub fn rotation(context: &Context, app: &BrazeApp, used: Option<String>) -> Arc<Rotation> {
-    Arc::new(Rotation {
-        client: context.clients.calls.clone(),
-        clock: context.clock.clone(),
-        app: app.clone(),
-        policy: context.settings.policy.clone(),
-        used,
-    })
 }

@@ -44,13 +44,18 @@ pub async fn reconcile(object: Arc<Guarded<SyncRun>>, context: Arc<Context>) -> 
     let seen = Seen {
         run,
         destination: found.as_ref().map(|found| &found.destination),
+        unreadable: found.is_none() && context.stores.destinations.has(&namespace, &wanted),
         all: &all,
         active: active.as_ref().map(|active| active.run.as_str()),
+        in_progress: active.as_ref().is_some_and(|active| run.uid().as_ref() == Some(&active.uid)),
         obstacle: obstacle.as_ref().map(|(reason, message)| (*reason, message.as_str())),
-        edited: match (active.as_ref().and_then(|active| active.digest.as_ref()), &sends) {
-            (Some(then), Some(now)) => then != now,
+        edited: match (&active, &sends) {
+            (Some(active), Some(now)) => active.digest != *now,
             _ => false,
         },
+        over: context
+            .registry
+            .ended_unseen(&run.uid().unwrap_or_default(), matches!(phase(run), Phase::Ended { .. })),
         now: context.now(),
     };
     match decide(&seen) {
@@ -113,8 +118,8 @@ async fn start(context: &Arc<Context>, run: &SyncRun, taken: Taken, lane: Lane) 
     let most = context.settings.max_concurrent_runs;
     let of_source =
         taken.source.spec.max_concurrent_reads.and_then(|most| usize::try_from(most).ok()).unwrap_or(4);
-    let source = taken.source.name_any();
-    match context.registry.begin(lane, (&run.name_any(), &uid), &source, most, of_source) {
+    let (source, sends) = (taken.source.name_any(), digest(&taken.objects()));
+    match context.registry.begin(lane, (&run.name_any(), &uid), sends, &source, most, of_source) {
         Ok(place) => {
             let name = run.name_any();
             let span = tracing::error_span!(

@@ -1,6 +1,6 @@
 //! Runs in progress in this process: at most one a Destination, at most so many in all and a Source.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
@@ -24,8 +24,8 @@ pub struct Active {
     pub run: String,
     /// Its uid: another SyncRun may get the same name later.
     pub uid: String,
-    /// Digest of what it sends, once that is known.
-    pub digest: Option<String>,
+    /// Digest of what it sends.
+    pub digest: String,
     halt: Halt,
     source: (String, String),
 }
@@ -42,6 +42,8 @@ pub struct Halt {
 #[derive(Debug, Default)]
 struct Inner {
     active: HashMap<Lane, Active>,
+    /// Uids of runs that ended, until a watch tells of it: nobody may start them again meanwhile.
+    over: HashSet<String>,
     closed: bool,
 }
 
@@ -75,6 +77,7 @@ impl Registry {
         self: &Arc<Self>,
         lane: Lane,
         run: (&str, &str),
+        digest: String,
         source: &str,
         most: usize,
         most_of_source: usize,
@@ -95,7 +98,7 @@ impl Registry {
         }
         let halt = Halt::default();
         let active =
-            Active { run: run.0.to_owned(), uid: run.1.to_owned(), digest: None, halt: halt.clone(), source };
+            Active { run: run.0.to_owned(), uid: run.1.to_owned(), digest, halt: halt.clone(), source };
         inner.active.insert(lane.clone(), active);
         Ok(Place { registry: Arc::clone(self), lane, halt })
     }
@@ -113,6 +116,23 @@ impl Registry {
                 true
             }
             _ => false,
+        }
+    }
+
+    /// A run ended, and its end was written.
+    pub fn end(&self, uid: &str) {
+        self.inner().over.insert(uid.to_owned());
+    }
+
+    /// Whether a run ended although the watch does not tell of it yet. `told`: it does.
+    pub fn ended_unseen(&self, uid: &str, told: bool) -> bool {
+        let mut inner = self.inner();
+        match told {
+            true => {
+                inner.over.remove(uid);
+                false
+            }
+            false => inner.over.contains(uid),
         }
     }
 
@@ -157,13 +177,6 @@ impl Place {
     /// What stops the run.
     pub fn halt(&self) -> &Halt {
         &self.halt
-    }
-
-    /// Notes what the run sends.
-    pub fn sends(&self, digest: &str) {
-        if let Some(active) = self.registry.inner().active.get_mut(&self.lane) {
-            active.digest = Some(digest.to_owned());
-        }
     }
 }
 

@@ -8,6 +8,7 @@ use crate::api::sync_run::SyncRunStatus;
 use crate::cluster::{ClusterError, apply_status, differs};
 use crate::controller::conditions::{Progressed, next_of_run};
 use crate::controller::operator::context::Context;
+use crate::controller::operator::stores::Known;
 
 use super::execute::AGAIN;
 
@@ -25,6 +26,11 @@ fn api(context: &Context, run: &SyncRun) -> Api<SyncRun> {
 
 async fn once(context: &Context, run: &SyncRun, status: &SyncRunStatus) -> Result<(), ClusterError> {
     context.while_leading().await;
+    let namespace = run.namespace().unwrap_or_default();
+    if context.stores.runs.named(&namespace, &run.name_any()).is_some_and(|known| known.uid() != run.uid()) {
+        // The run was deleted, and its name is another's now.
+        return Ok(());
+    }
     apply_status(&api(context, run), &context.clock, &run.name_any(), status).await.map(|_| ())
 }
 

@@ -10,7 +10,7 @@ use grouparoo::api::{Destination, SyncRun};
 use grouparoo::cluster::rbac;
 use grouparoo::controller::conditions::invariants;
 use kube::ResourceExt as _;
-use kube::api::{ListParams, Patch, PatchParams};
+use kube::api::{ApiResource, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams};
 use kube::runtime::watcher::{self, watcher};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -31,6 +31,10 @@ pub struct Installed {
     pub destination: String,
     /// The API key in the Secret.
     pub key: String,
+    /// `spec.limits` of the BrazeApp.
+    pub limits: String,
+    /// Whether the Secret has the label with which its changes are heard of.
+    pub watched: bool,
     /// More flags.
     pub flags: Vec<String>,
     /// How much faster than the system's the operator's time goes.
@@ -78,6 +82,8 @@ impl Installed {
             sandbox,
             destination: DESTINATION.to_owned(),
             key: braze_sandbox::DEFAULT_KEY.to_owned(),
+            limits: "{ settle: 0s, retryFor: 5s }".to_owned(),
+            watched: true,
             flags: Vec::new(),
             factor: 1,
             operator,
@@ -117,8 +123,9 @@ impl Installed {
 
     /// The Secret.
     pub fn secret(&self) -> String {
+        let labels = if self.watched { "{ grouparoo.io/watch: Enabled }" } else { "{}" };
         format!(
-            "apiVersion: v1\nkind: Secret\nmetadata:\n  name: braze\n  labels: {{ grouparoo.io/watch: Enabled }}\n  \
+            "apiVersion: v1\nkind: Secret\nmetadata:\n  name: braze\n  labels: {labels}\n  \
              annotations: {{ grouparoo.io/allowed-hosts: 127.0.0.1 }}\nstringData: {{ key: '{}' }}\n",
             self.key
         )
@@ -132,8 +139,9 @@ impl Installed {
             )
         };
         let app = format!(
-            "  restEndpoint: {}\n  apiKeySecretRef: {{ name: braze, key: key }}\n  limits: {{ settle: 0s, retryFor: 5s }}",
-            self.sandbox.url()
+            "  restEndpoint: {}\n  apiKeySecretRef: {{ name: braze, key: key }}\n  limits: {}",
+            self.sandbox.url(),
+            self.limits
         );
         vec![
             self.secret(),
@@ -226,6 +234,11 @@ impl Installed {
         log.all()
     }
 
+    /// The oldest operator.
+    pub fn operator(&self) -> &Process {
+        self.operators.first().expect("an operator that was started")
+    }
+
     /// Kills the oldest operator.
     pub fn kill(&mut self) {
         let process = self.operators.remove(0);
@@ -291,6 +304,64 @@ impl Installed {
         self.runs().await
     }
 
+    /// Waits until a SyncRun is as wanted.
+    pub async fn run_when(&self, wanted: impl Fn(&SyncRun) -> bool) -> SyncRun {
+        let mut stream =
+            std::pin::pin!(watcher(self.space.api::<SyncRun>(), watcher::Config::default()).boxed());
+        let waiting = async {
+            loop {
+                let event = stream.try_next().await.expect("a watch").expect("a watch does not end");
+                if let watcher::Event::Apply(run) | watcher::Event::InitApply(run) = event
+                    && wanted(&run)
+                {
+                    return run;
+                }
+            }
+        };
+        match grouparoo_clock::Clock::system().timeout(PATIENCE, waiting).await {
+            Some(run) => run,
+            None => panic!("no run is as wanted: {:#?}", self.runs().await),
+        }
+    }
+
+    /// Waits until a run is in progress and Braze has taken something from it.
+    pub async fn running(&self) -> SyncRun {
+        let sends = |run: &SyncRun| {
+            let counts = run.status.as_ref().and_then(|status| status.counts.as_ref());
+            let sent = counts.map_or(0, |counts| counts.added.unwrap_or(0) + counts.updated.unwrap_or(0));
+            run_reason(run) == "Running" && sent > 0
+        };
+        self.run_when(sends).await
+    }
+
+    /// Makes a SyncRun as a person would: `rest` is more of its `spec`, such as `ttlAfterFinished: 1s`.
+    pub async fn ask_for(&self, name: &str, mode: &str, rest: &str) {
+        self.ask_for_another("users", name, mode, rest).await;
+    }
+
+    /// The same for a Destination of another name.
+    pub async fn ask_for_another(&self, destination: &str, name: &str, mode: &str, rest: &str) {
+        let run = format!(
+            "{{ apiVersion: grouparoo.io/v1alpha1, kind: SyncRun, metadata: {{ name: {name} }}, \
+             spec: {{ destinationRef: {{ name: {destination} }}, mode: {mode}, {rest} }} }}"
+        );
+        self.space.apply(&run).await;
+    }
+
+    /// Waits until the SyncRun of this name has ended.
+    pub async fn ended(&self, name: &str) -> SyncRun {
+        let over = |run: &SyncRun| !matches!(condition(run, "Succeeded").as_deref(), None | Some("Unknown"));
+        self.space.wait::<SyncRun>(name, over).await
+    }
+
+    /// Puts another API key into the Secret, and returns its version.
+    pub async fn rotate(&self, key: &str) -> String {
+        self.patch("Secret", "braze", &json!({ "stringData": { "key": key } })).await;
+        let secret =
+            self.space.api::<k8s_openapi::api::core::v1::Secret>().get("braze").await.expect("the Secret");
+        secret.metadata.resource_version.expect("a version")
+    }
+
     /// What Braze holds of a person.
     pub fn user(&self, external_id: &str) -> Value {
         serde_json::to_value(self.sandbox.user(external_id)).expect("a user is plain data")
@@ -309,7 +380,14 @@ impl Installed {
 
     /// Merges into an object.
     pub async fn patch(&self, kind: &str, name: &str, patch: &Value) {
-        let patched = self.space.raw(kind).patch(name, &PatchParams::default(), &Patch::Merge(patch)).await;
+        let api: kube::Api<DynamicObject> = match kind {
+            "Secret" | "ConfigMap" => {
+                let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("", "v1", kind));
+                kube::Api::namespaced_with(self.space.client.clone(), &self.space.name, &resource)
+            }
+            _ => self.space.raw(kind),
+        };
+        let patched = api.patch(name, &PatchParams::default(), &Patch::Merge(patch)).await;
         patched.unwrap_or_else(|error| panic!("{kind} {name}: {error}"));
     }
 
@@ -333,6 +411,18 @@ pub fn ready_reason(destination: &Destination) -> String {
     let conditions =
         destination.status.as_ref().and_then(|status| status.conditions.clone()).unwrap_or_default();
     conditions.into_iter().find(|one| one.type_ == "Ready").map(|one| one.reason).unwrap_or_default()
+}
+
+/// Status of a run's condition of this type.
+fn condition(run: &SyncRun, type_: &str) -> Option<String> {
+    let conditions = run.status.as_ref()?.conditions.as_deref()?;
+    conditions.iter().find(|one| one.type_ == type_).map(|one| one.status.clone())
+}
+
+/// Sentence of a run's condition, or nothing.
+pub fn run_message(run: &SyncRun) -> String {
+    let conditions = run.status.as_ref().and_then(|status| status.conditions.clone()).unwrap_or_default();
+    conditions.into_iter().find(|one| one.type_ == "Succeeded").map(|one| one.message).unwrap_or_default()
 }
 
 /// Reason of a run's condition, or nothing.

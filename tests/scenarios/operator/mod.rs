@@ -1,5 +1,7 @@
 //! The operator, as people and GitOps tools see it through a real Kubernetes API.
 
+mod bad_input;
+mod by_people;
 mod endpoints;
 mod installed;
 mod life;
@@ -9,5 +11,9 @@ mod quickstart;
 mod reliability;
 mod restarts;
 mod rights;
+mod rotation;
+mod schedules;
 mod secrets;
+mod shown;
+mod storms;
 mod telemetry;
