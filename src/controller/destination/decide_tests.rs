@@ -220,7 +220,7 @@ fn the_reason_of_the_newest_telling_run_is_shown() {
     is_ready(&decided(&simple(&json!({})), &accepted(), &runs, "12:00:10"), "True", "SyncSucceeded");
 }
 
-/// api.md §10: `AuthenticationFailed` clears itself when the test passes
+/// api.md §10: `AuthenticationFailed` clears itself when the test passes, and the run is made again
 #[test]
 fn a_login_that_works_again_clears_its_failure() {
     let destination = simple(&json!({}));
@@ -237,7 +237,9 @@ fn a_login_that_works_again_clears_its_failure() {
         now: at("12:10:00"),
     };
     is_ready(&decide(&seen("11:59:00")), "False", "AuthenticationFailed");
-    is_ready(&decide(&seen("12:01:00")), "True", "Scheduled");
+    let mended = decide(&seen("12:01:00"));
+    is_ready(&mended, "False", "SyncFailed");
+    assert_eq!(trigger(&mended), Some(Trigger::Retry), "what it could not send is sent now");
 }
 
 /// conventions 1: no success in max(2 intervals, 1 h)
