@@ -70,7 +70,10 @@ fn list(folder: &Path, recursive: bool, depth: usize, files: &mut Vec<PathBuf>) 
             if recursive && depth < MOST_FOLDERS {
                 list(&entry, recursive, depth + 1, files)?;
             }
-        } else if matches!(entry.extension().and_then(OsStr::to_str), Some("yaml" | "yml" | "json")) {
+        } else if matches!(entry.extension().and_then(OsStr::to_str), Some("yaml" | "yml" | "json"))
+            // A pipe would be waited for. A link that leads nowhere is told when it is read.
+            && !fs::metadata(&entry).is_ok_and(|found| !found.is_file())
+        {
             files.push(entry);
         }
     }

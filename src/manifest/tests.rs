@@ -269,6 +269,17 @@ fn a_folder_is_read_by_name_and_its_folders_only_on_request() {
     assert_eq!(deep.config_maps.len(), 4);
 }
 
+/// A pipe among the files of a folder holds no manifest, and nobody may ever write into it.
+#[cfg(unix)]
+#[test]
+fn a_pipe_in_a_folder_is_not_waited_for() {
+    let folder = folder(&[("app.yaml", b"apiVersion: v1\nkind: Secret\nmetadata: { name: one }\n")]);
+    let pipe = folder.path().join("pipe.yaml");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo runs");
+    assert!(made.success());
+    load_folder(&folder, false).expect("the file beside it is read");
+}
+
 #[test]
 fn a_folder_without_manifests_is_an_error_that_says_what_was_looked_for() {
     let empty =
