@@ -5,9 +5,12 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, ObjectMeta};
 
+use crate::api::braze_app::BrazeAppStatus;
+use crate::api::model::ModelStatus;
+use crate::api::source::SourceStatus;
 use crate::api::{RECONCILE_AT_ANNOTATION, REQUESTED_AT_ANNOTATION, Span};
 
-use super::conditions::find;
+use super::conditions::{self, Marks, Readiness, find};
 
 /// Time between two tests that no event asks for.
 const INTERVAL: Duration = Duration::from_secs(3600);
@@ -33,6 +36,46 @@ pub struct Known<'a> {
     pub reconciled: Option<&'a str>,
 }
 
+/// Statuses of objects that are tested.
+pub trait TestedStatus {
+    /// What is remembered.
+    fn known(&self) -> Known<'_>;
+
+    /// The status after a look that found this state.
+    fn looked(&self, meta: &ObjectMeta, readiness: &Readiness, now: Timestamp) -> Self;
+}
+
+macro_rules! tested_status {
+    ($($status:ty),+) => {
+        $(impl TestedStatus for $status {
+            fn known(&self) -> Known<'_> {
+                Known {
+                    observed: self.observed_generation,
+                    conditions: self.conditions.as_deref().unwrap_or_default(),
+                    checked: self.last_check_time.as_ref().map(|time| time.0),
+                    requested: self.last_handled_request_at.as_deref(),
+                    reconciled: self.last_handled_reconcile_at.as_deref(),
+                }
+            }
+
+            fn looked(&self, meta: &ObjectMeta, readiness: &Readiness, now: Timestamp) -> Self {
+                let generation = meta.generation.unwrap_or(0);
+                let previous = self.conditions.as_deref().unwrap_or_default();
+                let (requested, reconciled) = echoes(meta);
+                Self {
+                    observed_generation: Some(generation),
+                    conditions: Some(conditions::next(previous, readiness, &Marks::default(), generation, now)),
+                    last_handled_request_at: requested.or(self.last_handled_request_at.clone()),
+                    last_handled_reconcile_at: reconciled.or(self.last_handled_reconcile_at.clone()),
+                    ..self.clone()
+                }
+            }
+        })+
+    };
+}
+
+tested_status!(BrazeAppStatus, SourceStatus, ModelStatus);
+
 /// What is present.
 #[derive(Clone, Copy, Debug)]
 pub struct Present<'a> {
@@ -47,7 +90,7 @@ pub struct Present<'a> {
 }
 
 /// Echoes of the request annotations as they are to be written.
-pub fn echoes(meta: &ObjectMeta) -> (Option<String>, Option<String>) {
+fn echoes(meta: &ObjectMeta) -> (Option<String>, Option<String>) {
     (token(meta, REQUESTED_AT_ANNOTATION), token(meta, RECONCILE_AT_ANNOTATION))
 }
 

@@ -10,8 +10,8 @@ use crate::api::braze_app::BrazeAppStatus;
 use crate::api::{BrazeApp, Destination};
 use crate::braze::Braze;
 use crate::cluster::{Snapshot, references_of_app};
-use crate::controller::checking::{self, Known, Present};
-use crate::controller::conditions::{Marks, Readiness, next};
+use crate::controller::checking::{self, Present, TestedStatus as _};
+use crate::controller::conditions::Readiness;
 use crate::controller::operator::context::Context;
 use crate::controller::operator::stores::{Guarded, Known as _};
 use crate::controller::operator::telling::Shown;
@@ -35,7 +35,7 @@ pub async fn reconcile(object: Arc<Guarded<BrazeApp>>, context: Arc<Context>) ->
     let destinations = context.stores.destinations.all(&namespace, |one| one.spec.app_ref.name == name);
     let old = app.status.clone().unwrap_or_default();
     let references = references_of_app(app);
-    let known = known(&old);
+    let known = old.known();
     let shown = Shown {
         secrets: std::slice::from_ref(&app.spec.api_key_secret_ref.name),
         versions: old.secret_resource_version.as_deref(),
@@ -55,7 +55,7 @@ pub async fn reconcile(object: Arc<Guarded<BrazeApp>>, context: Arc<Context>) ->
         let seen = Readiness::Progressing { message: "the login is being tested".to_owned() };
         let status = BrazeAppStatus {
             last_check_time: old.last_check_time.clone(),
-            ..with(&context, app, &old, &seen)
+            ..old.looked(&app.metadata, &seen, context.now())
         };
         context.report(app, app.status.as_ref(), &status).await?;
     }
@@ -70,7 +70,7 @@ pub async fn reconcile(object: Arc<Guarded<BrazeApp>>, context: Arc<Context>) ->
             endpoint: app.spec.endpoint().ok().map(str::to_owned),
             warnings: Some(found.warnings.unwrap_or_default()).filter(|all| !all.is_empty()),
             permissions: found.permissions,
-            ..with(&context, app, &old, &readiness)
+            ..old.looked(&app.metadata, &readiness, context.now())
         },
         Err(readiness) => {
             let checked = match readiness {
@@ -78,37 +78,16 @@ pub async fn reconcile(object: Arc<Guarded<BrazeApp>>, context: Arc<Context>) ->
                 Readiness::Waiting { .. } => old.last_check_time.clone(),
                 _ => Some(Time(context.now())),
             };
-            BrazeAppStatus { last_check_time: checked, ..with(&context, app, &old, &readiness) }
+            BrazeAppStatus {
+                last_check_time: checked,
+                ..old.looked(&app.metadata, &readiness, context.now())
+            }
         }
     };
     let status = recounted(&status, &destinations);
     context.report(app, Some(&before), &status).await?;
-    let known = self::known(&status);
+    let known = status.known();
     Ok(trouble::again(&context, "BrazeApp", &app.metadata, &known, present.interval))
-}
-
-fn known(status: &BrazeAppStatus) -> Known<'_> {
-    Known {
-        observed: status.observed_generation,
-        conditions: status.conditions.as_deref().unwrap_or_default(),
-        checked: status.last_check_time.as_ref().map(|time| time.0),
-        requested: status.last_handled_request_at.as_deref(),
-        reconciled: status.last_handled_reconcile_at.as_deref(),
-    }
-}
-
-/// The status with other conditions.
-fn with(context: &Context, app: &BrazeApp, old: &BrazeAppStatus, readiness: &Readiness) -> BrazeAppStatus {
-    let generation = app.metadata.generation.unwrap_or(0);
-    let previous = old.conditions.as_deref().unwrap_or_default();
-    let (requested, reconciled) = checking::echoes(&app.metadata);
-    BrazeAppStatus {
-        observed_generation: Some(generation),
-        conditions: Some(next(previous, readiness, &Marks::default(), generation, context.now())),
-        last_handled_request_at: requested.or(old.last_handled_request_at.clone()),
-        last_handled_reconcile_at: reconciled.or(old.last_handled_reconcile_at.clone()),
-        ..old.clone()
-    }
 }
 
 /// The status after the Destinations that name the app changed.

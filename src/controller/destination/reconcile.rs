@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
-use kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions};
+use kube::api::{Patch, PatchParams, PostParams};
 use kube::runtime::controller::Action;
 use kube::{Api, Resource, ResourceExt};
 use serde_json::json;
@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::api::destination::DestinationStatus;
 use crate::api::sync_run::{SyncRunSpec, Trigger};
 use crate::api::{CLEANUP_FINALIZER, DESTINATION_LABEL, Destination, Ref, Span, SyncRun};
-use crate::cluster::{ClusterError, Notice, apply_status, call, differs};
+use crate::cluster::{ClusterError, Notice, call};
 use crate::controller::conditions::find;
 use crate::controller::operator::context::Context;
 use crate::controller::operator::stores::{Guarded, Known};
@@ -20,6 +20,7 @@ use crate::controller::schedule::run_name;
 use crate::controller::sync_run::decide::is_of_another;
 use crate::controller::sync_run::inputs::inputs;
 use crate::controller::sync_run::registry::Lane;
+use crate::controller::sync_run::report::remove;
 use crate::controller::{Objects, destination::accept::accept_with};
 
 use super::cleanup::{self, Cleaning};
@@ -95,19 +96,9 @@ async fn act(context: &Context, destination: &Destination, decision: &Decision) 
     if let Some(new) = &decision.create {
         create(context, destination, new).await?;
     }
-    let runs: Api<SyncRun> = Api::namespaced(context.clients.calls.clone(), &namespace);
     for name in &decision.prune {
-        // Another object of that name is not meant.
-        let uid = context.stores.runs.named(&namespace, name).and_then(|run| run.uid());
-        let parameters = DeleteParams {
-            preconditions: Some(Preconditions { uid, ..Preconditions::default() }),
-            ..DeleteParams::background()
-        };
-        let what = format!("SyncRun {name}");
-        match call(&context.clock, "delete", &what, runs.delete(name, &parameters)).await {
-            Ok(_) => {}
-            Err(error) if error.is_not_found() || error.is_conflict() => {}
-            Err(error) => return Err(error.into()),
+        if let Some(run) = context.stores.runs.named(&namespace, name) {
+            remove(context, &run).await?;
         }
     }
     Ok(())
@@ -189,22 +180,7 @@ async fn report(
     status: &DestinationStatus,
 ) -> Result<(), Error> {
     context.measure_destination(destination, status);
-    let old = destination.status.as_ref();
-    if !differs(old, status) {
-        return Ok(());
-    }
-    context.while_leading().await;
-    let (namespace, name) = (destination.namespace().unwrap_or_default(), destination.name_any());
-    let api: Api<Destination> = Api::namespaced(context.clients.calls.clone(), &namespace);
-    match apply_status(&api, &context.clock, &name, status).await {
-        Ok(_) => {}
-        Err(error) if error.is_not_found() => return Ok(()),
-        Err(error) => return Err(error.into()),
-    }
-    let old = old.and_then(|old| old.conditions.as_deref()).unwrap_or_default();
-    let new = status.conditions.as_deref().unwrap_or_default();
-    context.tell_transition(&destination.object_ref(&()), old, new).await;
-    Ok(())
+    context.report(destination, destination.status.as_ref(), status).await
 }
 
 /// A Destination that is being deleted.

@@ -10,8 +10,8 @@ use crate::api::model::{Column, ModelStatus};
 use crate::api::shared::Warning;
 use crate::api::{Model, Source};
 use crate::cluster::{references_of_model, references_of_source};
-use crate::controller::checking::{self, Known, Present};
-use crate::controller::conditions::{Marks, Readiness, find, next};
+use crate::controller::checking::{self, Known, Present, TestedStatus as _};
+use crate::controller::conditions::{Readiness, find};
 use crate::controller::destination::accept::missing;
 use crate::controller::examine::model::{Described, Unfit, describe};
 use crate::controller::operator::context::Context;
@@ -44,7 +44,7 @@ pub async fn reconcile(object: Arc<Guarded<Model>>, context: Arc<Context>) -> Re
     let destinations = i32::try_from(destinations).ok();
     let source = context.stores.sources.named(&namespace, &model.spec.source_ref.name);
     let old = model.status.clone().unwrap_or_default();
-    let known = known(&old);
+    let known = old.known();
     let interval = source.as_ref().and_then(|source| source.spec.check_interval.as_ref());
     let references = references_of_model(model);
     let moved = context.is_moved("Model", &model.metadata, &references, Shown::default());
@@ -57,7 +57,7 @@ pub async fn reconcile(object: Arc<Guarded<Model>>, context: Arc<Context>) -> Re
     }
     if known.observed != model.metadata.generation {
         let seen = Readiness::Progressing { message: "the rows are being looked at".to_owned() };
-        let status = ModelStatus { destinations, ..with(&context, model, &old, &seen) };
+        let status = ModelStatus { destinations, ..old.looked(&model.metadata, &seen, context.now()) };
         context.report(model, model.status.as_ref(), &status).await?;
     }
     context.begin_test("Model", &model.metadata, &references);
@@ -70,18 +70,22 @@ pub async fn reconcile(object: Arc<Guarded<Model>>, context: Arc<Context>) -> Re
             row_estimate: found.row_estimate.and_then(|rows| i64::try_from(rows).ok()),
             sampled_rows: i32::try_from(found.sampled).ok(),
             warnings: Some(warnings(&found, model)).filter(|all| !all.is_empty()),
-            ..with(&context, model, &old, &ready(&found))
+            ..old.looked(&model.metadata, &ready(&found), context.now())
         },
         Err(readiness) => {
             let checked = match readiness {
                 Readiness::Waiting { .. } => old.last_check_time.clone(),
                 _ => Some(Time(context.now())),
             };
-            ModelStatus { destinations, last_check_time: checked, ..with(&context, model, &old, &readiness) }
+            ModelStatus {
+                destinations,
+                last_check_time: checked,
+                ..old.looked(&model.metadata, &readiness, context.now())
+            }
         }
     };
     context.report(model, Some(&old), &status).await?;
-    Ok(trouble::again(&context, "Model", &model.metadata, &self::known(&status), interval))
+    Ok(trouble::again(&context, "Model", &model.metadata, &status.known(), interval))
 }
 
 /// Whether the Source was tested, or became unusable, after the Model was.
@@ -89,10 +93,9 @@ fn source_moved(known: &Known<'_>, source: Option<&Source>) -> bool {
     let Some(source) = source else { return true };
     let status = source.status.as_ref();
     let conditions = status.and_then(|status| status.conditions.as_deref()).unwrap_or_default();
-    let is_ready = find(conditions, "Ready").is_some_and(|ready| ready.status == "True");
+    let source_is_ready = find(conditions, "Ready").is_some_and(|ready| ready.status == "True");
     let tested = status.and_then(|status| status.last_check_time.as_ref()).map(|time| time.0);
-    let model_is_ready = find(known.conditions, "Ready").is_some_and(|ready| ready.status == "True");
-    (!is_ready && model_is_ready) || (is_ready && tested > known.checked)
+    (!source_is_ready && is_ready(known)) || (source_is_ready && tested > known.checked)
 }
 
 fn is_ready(known: &Known<'_>) -> bool {
@@ -102,29 +105,6 @@ fn is_ready(known: &Known<'_>) -> bool {
 fn ready(found: &Described) -> Readiness {
     let message = format!("{} columns fit, {} rows were looked at", found.columns.len(), found.sampled);
     Readiness::Ready { reason: "Described", message }
-}
-
-fn known(status: &ModelStatus) -> Known<'_> {
-    Known {
-        observed: status.observed_generation,
-        conditions: status.conditions.as_deref().unwrap_or_default(),
-        checked: status.last_check_time.as_ref().map(|time| time.0),
-        requested: status.last_handled_request_at.as_deref(),
-        reconciled: status.last_handled_reconcile_at.as_deref(),
-    }
-}
-
-fn with(context: &Context, model: &Model, old: &ModelStatus, readiness: &Readiness) -> ModelStatus {
-    let generation = model.metadata.generation.unwrap_or(0);
-    let previous = old.conditions.as_deref().unwrap_or_default();
-    let (requested, reconciled) = checking::echoes(&model.metadata);
-    ModelStatus {
-        observed_generation: Some(generation),
-        conditions: Some(next(previous, readiness, &Marks::default(), generation, context.now())),
-        last_handled_request_at: requested.or(old.last_handled_request_at.clone()),
-        last_handled_reconcile_at: reconciled.or(old.last_handled_reconcile_at.clone()),
-        ..old.clone()
-    }
 }
 
 async fn look(context: &Context, model: &Model, source: Option<&Source>) -> Result<Described, Readiness> {

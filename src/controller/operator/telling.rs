@@ -94,7 +94,7 @@ impl Context {
     }
 
     /// Conditions as metrics.
-    pub fn measure(&self, kind: &str, namespace: &str, name: &str, conditions: &[Condition]) {
+    fn measure(&self, kind: &str, namespace: &str, name: &str, conditions: &[Condition]) {
         let all: Vec<(&str, &str)> =
             conditions.iter().map(|one| (one.type_.as_str(), one.status.as_str())).collect();
         self.metrics.conditions(kind, namespace, name, &all);
@@ -121,8 +121,6 @@ impl Context {
             self.metrics.last_success(&namespace, &name, time.0);
         }
         self.metrics.next_run(&namespace, &name, status.next_run_time.as_ref().map(|time| time.0));
-        let conditions = status.conditions.as_deref().unwrap_or_default();
-        self.measure("Destination", &namespace, &name, conditions);
     }
 
     /// The end of a run as metrics, and as a line in the log.

@@ -10,8 +10,8 @@ use crate::api::Source;
 use crate::api::shared::Warning;
 use crate::api::source::SourceStatus;
 use crate::cluster::{Snapshot, references_of_source};
-use crate::controller::checking::{self, Known, Present};
-use crate::controller::conditions::{Marks, Readiness, next};
+use crate::controller::checking::{self, Present, TestedStatus as _};
+use crate::controller::conditions::Readiness;
 use crate::controller::operator::context::Context;
 use crate::controller::operator::stores::{Guarded, Known as _};
 use crate::controller::operator::telling::Shown;
@@ -37,7 +37,7 @@ pub async fn reconcile(object: Arc<Guarded<Source>>, context: Arc<Context>) -> R
     let models = i32::try_from(models).ok();
     let old = source.status.clone().unwrap_or_default();
     let references = references_of_source(source);
-    let known = known(&old);
+    let known = old.known();
     let secrets: Vec<String> = references.secrets.iter().cloned().collect();
     let shown = Shown { secrets: &secrets, versions: old.secret_resource_version.as_deref() };
     let present = Present {
@@ -52,7 +52,7 @@ pub async fn reconcile(object: Arc<Guarded<Source>>, context: Arc<Context>) -> R
     }
     if known.observed != source.metadata.generation {
         let seen = Readiness::Progressing { message: "the connection is being tested".to_owned() };
-        let status = SourceStatus { models, ..with(&context, source, &old, &seen) };
+        let status = SourceStatus { models, ..old.looked(&source.metadata, &seen, context.now()) };
         context.report(source, source.status.as_ref(), &status).await?;
     }
     context.begin_test("Source", &source.metadata, &references);
@@ -68,45 +68,26 @@ pub async fn reconcile(object: Arc<Guarded<Source>>, context: Arc<Context>) -> R
             host: found.host,
             server_version: found.server_version,
             warnings: found.warnings,
-            ..with(&context, source, &old, &ready(&name))
+            ..old.looked(&source.metadata, &ready(&name), context.now())
         },
         Err(readiness) => {
             let checked = match readiness {
                 Readiness::Waiting { .. } => old.last_check_time.clone(),
                 _ => Some(Time(context.now())),
             };
-            SourceStatus { models, last_check_time: checked, ..with(&context, source, &old, &readiness) }
+            SourceStatus {
+                models,
+                last_check_time: checked,
+                ..old.looked(&source.metadata, &readiness, context.now())
+            }
         }
     };
     context.report(source, Some(&before), &status).await?;
-    Ok(trouble::again(&context, "Source", &source.metadata, &self::known(&status), present.interval))
+    Ok(trouble::again(&context, "Source", &source.metadata, &status.known(), present.interval))
 }
 
 fn ready(name: &str) -> Readiness {
     Readiness::Ready { reason: "Connected", message: format!("Source {name} can be read") }
-}
-
-fn known(status: &SourceStatus) -> Known<'_> {
-    Known {
-        observed: status.observed_generation,
-        conditions: status.conditions.as_deref().unwrap_or_default(),
-        checked: status.last_check_time.as_ref().map(|time| time.0),
-        requested: status.last_handled_request_at.as_deref(),
-        reconciled: status.last_handled_reconcile_at.as_deref(),
-    }
-}
-
-fn with(context: &Context, source: &Source, old: &SourceStatus, readiness: &Readiness) -> SourceStatus {
-    let generation = source.metadata.generation.unwrap_or(0);
-    let previous = old.conditions.as_deref().unwrap_or_default();
-    let (requested, reconciled) = checking::echoes(&source.metadata);
-    SourceStatus {
-        observed_generation: Some(generation),
-        conditions: Some(next(previous, readiness, &Marks::default(), generation, context.now())),
-        last_handled_request_at: requested.or(old.last_handled_request_at.clone()),
-        last_handled_reconcile_at: reconciled.or(old.last_handled_reconcile_at.clone()),
-        ..old.clone()
-    }
 }
 
 /// Connects, logs in and looks what is there. The resourceVersions of the Secrets that were read come with whatever

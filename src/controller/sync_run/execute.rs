@@ -126,7 +126,7 @@ async fn carry_out(
     let status = begun(context, run, taken);
     tracing::info!(start = status.starts, "run began");
     *begun_as = Some(status.clone());
-    report::running(context, run, &status).await;
+    report::progress(context, run, &status).await;
     let watch = Arc::new(Watch::default());
     let tools = Tools {
         store: remembering.store,
@@ -340,7 +340,6 @@ async fn finish(
     status.warnings = Some(run_status::warnings(&report)).filter(|all| !all.is_empty());
     run_status::fit(&mut status);
     context.record(run, taken, &report);
-    tracing::info!(result = ?report.result, reason = report.reason.map(Reason::name), "run ended");
     if matches!(report.reason, Some(Reason::AuthenticationFailed | Reason::PermissionMissing)) {
         doubt(context, taken);
     }

@@ -3,13 +3,11 @@
 use std::sync::Arc;
 
 use jiff::SignedDuration;
-use kube::api::{DeleteParams, Preconditions};
+use kube::ResourceExt;
 use kube::runtime::controller::Action;
-use kube::{Api, ResourceExt};
 use tracing::Instrument as _;
 
 use crate::api::SyncRun;
-use crate::cluster::call;
 use crate::controller::conditions::{Progressed, Readiness};
 use crate::controller::destination::accept::accept_with;
 use crate::controller::destination::around::{self, Found};
@@ -86,18 +84,8 @@ async fn expire(context: &Arc<Context>, run: &SyncRun) -> Result<Action, Error> 
     let due = SignedDuration::try_from(ttl).ok().and_then(|ttl| ended.checked_add(ttl).ok());
     match due {
         Some(due) if due <= context.now() => {
-            let runs: Api<SyncRun> =
-                Api::namespaced(context.clients.calls.clone(), &run.namespace().unwrap_or_default());
-            let name = run.name_any();
-            let preconditions = Preconditions { uid: run.uid(), ..Preconditions::default() };
-            let parameters =
-                DeleteParams { preconditions: Some(preconditions), ..DeleteParams::background() };
-            let what = format!("SyncRun {name}");
-            match call(&context.clock, "delete", &what, runs.delete(&name, &parameters)).await {
-                Ok(_) => Ok(context.again_at([None])),
-                Err(error) if error.is_not_found() || error.is_conflict() => Ok(context.again_at([None])),
-                Err(error) => Err(error.into()),
-            }
+            report::remove(context, run).await?;
+            Ok(context.again_at([None]))
         }
         due => Ok(context.again_at([due])),
     }

@@ -1,11 +1,12 @@
 //! Writes what is known about a SyncRun: the one place that does.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kube::api::{DeleteParams, Preconditions};
 use kube::{Api, ResourceExt};
 
 use crate::api::SyncRun;
 use crate::api::sync_run::SyncRunStatus;
-use crate::cluster::{ClusterError, apply_status, differs};
+use crate::cluster::{ClusterError, apply_status, call, differs};
 use crate::controller::conditions::{Progressed, next_of_run};
 use crate::controller::operator::context::Context;
 use crate::controller::operator::stores::Known;
@@ -48,15 +49,23 @@ pub async fn write(context: &Context, run: &SyncRun, status: &SyncRunStatus) {
     }
 }
 
-/// Writes that a run is in progress. Runs go on while the API server is away.
-pub async fn running(context: &Context, run: &SyncRun, status: &SyncRunStatus) {
-    progress(context, run, status).await;
-}
-
-/// Writes how far a run is; the next time will do when this one fails.
+/// Writes how far a run is. Runs go on while the API server is away: the next time will do when this one fails.
 pub async fn progress(context: &Context, run: &SyncRun, status: &SyncRunStatus) {
     if let Err(error) = once(context, run, status).await {
         tracing::debug!(%error, "progress not written");
+    }
+}
+
+/// Removes a run, and no other one that got its name meanwhile.
+pub async fn remove(context: &Context, run: &SyncRun) -> Result<(), ClusterError> {
+    let name = run.name_any();
+    let preconditions = Preconditions { uid: run.uid(), ..Preconditions::default() };
+    let parameters = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::background() };
+    let what = format!("SyncRun {name}");
+    match call(&context.clock, "delete", &what, api(context, run).delete(&name, &parameters)).await {
+        Ok(_) => Ok(()),
+        Err(error) if error.is_not_found() || error.is_conflict() => Ok(()),
+        Err(error) => Err(error),
     }
 }
 
