@@ -40,7 +40,7 @@ demo-cluster: ## The operator beside a Kubernetes API of its own: apply, watch, 
 	$(CARGO) build --quiet --locked $(PROGRAMS) && \
 	$(DEMO) cluster --programs "$$programs" $(PLAY)
 
-# Whether the generated files are current (crds/) is among the tests; `make generate` makes them so.
+# Whether the generated files are current (crds/, parts of docs/) is among the tests; `make generate` makes them so.
 test: ## All tests, against a real PostgreSQL and a real Kubernetes API too, and whether the generated files are current
 	@scripts/need cargo cc
 	@scripts/postgres --own
@@ -75,6 +75,7 @@ fmt: ## Format the code
 
 generate: ## Write the generated files anew
 	UPDATE_CRDS=1 $(CARGO) test --locked --lib crds
+	UPDATE_DOCS=1 $(CARGO) test --locked --test scenarios documentation::
 
 bench: ## Measure beside COPY of the same table (BENCH_ROWS, BENCH_ROUNDS, BENCH_SINK_ONLY=true)
 	@scripts/need cargo cc

@@ -73,7 +73,9 @@ fn values(field: &Value) -> String {
         let words = words.iter().filter_map(Value::as_str).map(|word| format!("`{word}`"));
         return words.collect::<Vec<_>>().join(", ");
     }
-    let bound = |name: &str| field[name].as_i64().map(grouped);
+    // The definition has whole numbers as fractions.
+    #[allow(clippy::cast_possible_truncation, reason = "bounds are small whole numbers")]
+    let bound = |name: &str| field[name].as_f64().map(|bound| grouped(bound as i64));
     match field["type"].as_str().unwrap_or_default() {
         "boolean" => "true or false".to_owned(),
         "integer" => match (bound("minimum"), bound("maximum")) {
