@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use grouparoo::api::crds;
 use serde_json::Value;
 
-use super::{Document, documents, fields, parts};
+use super::{Document, documents, fields, files, parts, root};
 use crate::cluster::objects::{fields_known, schemas};
 
 /// Parts of a page of a kind, in their order.
@@ -104,6 +104,43 @@ fn the_pages_of_the_kinds_have_the_same_parts() {
         assert_eq!(found, HEADINGS, "{kind}");
         assert!(document.text.starts_with(&format!("# {kind}\n")), "{kind}");
     }
+}
+
+/// Rows of "How it fails" have the words of the program, three in a row at a time.
+#[test]
+fn the_sentences_of_failures_are_the_programs_own() {
+    let code: String =
+        files(&root().join("src"), "rs").iter().map(|path| words(&Document::read(path).text)).collect();
+    let (mut wrong, mut seen) = (Vec::new(), 0);
+    for kind in ["BrazeApp", "Source", "Model"] {
+        let document = Document::read(&page(kind));
+        let failures = document.text.split("## How it fails").nth(1).expect("the part");
+        let rows = failures.lines().filter(|line| line.starts_with("| `"));
+        // In brackets stand descriptions of several sentences.
+        for sentence in rows.filter_map(|row| row.split(" | ").nth(1)).filter(|one| !one.starts_with('(')) {
+            seen += 1;
+            let said = words(sentence);
+            let said: Vec<&str> = said.split(' ').filter(|word| !word.is_empty()).collect();
+            let mut own = vec![false; said.len()];
+            for (at, run) in said.windows(3).enumerate().filter(|(_, run)| code.contains(&run.join(" "))) {
+                own[at..at + run.len()].fill(true);
+            }
+            // A third at least: the rest are names and numbers that are filled in.
+            let known = own.iter().filter(|own| **own).count();
+            if known * 3 < said.len() {
+                wrong.push(format!("{kind}: {sentence}"));
+            }
+        }
+    }
+    assert!(seen > 15, "only {seen} were found");
+    assert_eq!(wrong, [] as [String; 0]);
+}
+
+/// Words in small letters with one space between them.
+fn words(text: &str) -> String {
+    let plain = text.chars().map(|c| if c.is_alphanumeric() { c.to_ascii_lowercase() } else { ' ' });
+    let plain: String = plain.collect();
+    plain.split_whitespace().map(|word| format!("{word} ")).collect()
 }
 
 /// A path such as `status.retry.nextRetryTime` in the text of any page.

@@ -7,6 +7,7 @@ use std::process::Command;
 
 use grouparoo::api::rules::{RESERVED, STANDARD};
 use grouparoo::sync::job::{Origin, PropertyMapping};
+use grouparoo::sync::reason::Reason;
 use grouparoo::sync::value::{Code, PropertyType, Settings, Target, Warning, costs_data_points};
 
 use super::{Document, parts, root};
@@ -137,7 +138,7 @@ fn every_code_of_a_key_is_explained() {
 fn every_standard_field_is_on_its_page_as_the_program_has_it() {
     let page = "docs/braze-fields.md";
     let words = parts::own_words(page, "standard fields");
-    let mut table = "| Field | Types of the property | `onNull: Clear` | Data point | Values, limits, and what is dropped |\n\
+    let mut table = "| Field | Types of the property | `onNull: Clear` | Data points | Values, limits, and what is dropped |\n\
                      |---|---|---|---|---|\n"
         .to_owned();
     for name in STANDARD {
@@ -147,7 +148,7 @@ fn every_standard_field_is_on_its_page_as_the_program_has_it() {
         let clears: BTreeSet<bool> = targets.iter().map(|(_, target)| target.clears_on_null()).collect();
         assert_eq!(clears.len(), 1, "{name} takes nothing, or it depends on the type");
         let clears = if clears.contains(&true) { "sends null" } else { "sends nothing" };
-        let costs = if costs_data_points(name) { "1" } else { "0" };
+        let costs = if costs_data_points(name) { "counted" } else { "free" };
         let own = words.get(name).filter(|words| !words.is_empty()).cloned();
         let own = own.unwrap_or_else(|| panic!("{page}: what does {name} take?"));
         writeln!(table, "| `{name}` | {} | {clears} | {costs} | {own} |", types.join(", "))
@@ -184,4 +185,23 @@ fn target(name: &str, kind: PropertyType) -> Option<Target> {
         always_opt_in: false,
     };
     Target::compile(&mapping, kind, &Settings::default()).ok()
+}
+
+/// semantics 3, table of exit codes; the same in the manual of the command line
+#[test]
+fn every_reason_stands_beside_its_exit_code() {
+    let code = std::fs::read_to_string(root().join("src/sync/reason.rs")).expect("the file");
+    let names = code.lines().filter_map(|line| line.trim().strip_prefix("Self::")?.split_once(" => \""));
+    let names: Vec<&str> = names.map(|(name, _)| name).collect();
+    assert!(names.len() > 15, "{names:?}");
+    for page in ["docs/command-line.md", "docs/semantics.md"] {
+        let text = Document::read(page).text;
+        for name in &names {
+            let reason: Reason = serde_json::from_value((*name).into()).expect("a reason");
+            let row = format!("| {} |", reason.exit_code());
+            let found = text.lines().filter(|line| line.starts_with(&row));
+            let found = found.filter(|line| line.contains(&format!("`{name}`"))).count();
+            assert_eq!(found, 1, "{page}: {name} belongs to {}", reason.exit_code());
+        }
+    }
 }
