@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use grouparoo::api::rules::{RESERVED, STANDARD};
+use grouparoo::braze::Refusal;
 use grouparoo::sync::job::{Origin, PropertyMapping};
 use grouparoo::sync::reason::Reason;
 use grouparoo::sync::value::{Code, PropertyType, Settings, Target, Warning, costs_data_points};
@@ -13,7 +14,17 @@ use grouparoo::sync::value::{Code, PropertyType, Settings, Target, Warning, cost
 use super::{Document, parts, root};
 
 /// Words that look like reasons and are names of kinds, values of fields, or states of other tools.
-const OTHERS: [&str; 6] = ["BrazeApp", "ConfigMap", "FullResync", "InProgress", "RetryRejected", "SyncRun"];
+const OTHERS: [&str; 9] = [
+    "BrazeApp",
+    "ConfigMap",
+    "DateStyle",
+    "FullResync",
+    "InProgress",
+    "IntervalStyle",
+    "RetryRejected",
+    "SyncRun",
+    "TimeZone",
+];
 
 /// Every word in quotes in the controllers that is written like a reason.
 fn words(below: &Path, found: &mut BTreeSet<String>) {
@@ -42,13 +53,14 @@ fn is_reason(word: &str) -> bool {
     let is_camel =
         word.starts_with(|c: char| c.is_ascii_uppercase()) && word.chars().all(|c| c.is_ascii_alphabetic());
     let capitals = word.chars().filter(char::is_ascii_uppercase).count();
-    is_camel && word.len() > 3 && capitals >= 2 && !OTHERS.contains(&word)
+    is_camel && word.len() > 3 && capitals >= 2 && capitals < word.len() && !OTHERS.contains(&word)
 }
 
 #[test]
 fn every_reason_and_condition_is_in_the_manual_of_operating() {
     let mut all = BTreeSet::new();
     words(&root().join("src/controller"), &mut all);
+    words(&root().join("src/source"), &mut all);
     for file in [
         "src/sync/reason.rs",
         "src/sync/memory.rs",
@@ -120,6 +132,11 @@ fn every_code_of_a_value_is_explained_with_the_sentence_that_the_program_says() 
         writeln!(table, "| `{warning}` | {} |", warning.hint()).expect("text takes text");
     }
     parts::keep("docs/troubleshooting.md", "codes of warnings", &table);
+    let mut table = "| Code | The program says |\n|---|---|\n".to_owned();
+    for refusal in Refusal::ALL {
+        writeln!(table, "| `{}` | {} |", refusal.code(), refusal.hint()).expect("text takes text");
+    }
+    parts::keep("docs/troubleshooting.md", "codes of refusals", &table);
 }
 
 /// semantics 3, row `invalid`: why a record is not sent at all
