@@ -3,6 +3,7 @@
 
 mod cluster;
 mod command_line;
+mod gitops;
 mod killed;
 mod operator;
 mod sources;
