@@ -46,6 +46,7 @@ test: ## All tests, against a real PostgreSQL and a real Kubernetes API too, and
 	@scripts/postgres --own
 	@programs=$$(scripts/control-plane) && echo "make test: Kubernetes API from $$programs"
 	@program=$$(scripts/control-plane --kstatus) && echo "make test: conditions are judged by $$program"
+	@program=$$(scripts/control-plane --flux) && echo "make test: manifests are built by $$program"
 	@echo "make test: all tests of the workspace (a first build takes a while)"
 	$(CARGO) test --workspace --locked
 
@@ -76,6 +77,7 @@ fmt: ## Format the code
 generate: ## Write the generated files anew
 	UPDATE_CRDS=1 $(CARGO) test --locked --lib crds
 	UPDATE_DOCS=1 $(CARGO) test --locked --test scenarios documentation::
+	UPDATE_GOLDEN=1 $(CARGO) test --locked --test scenarios gitops::argocd::the_config_map
 
 bench: ## Measure beside COPY of the same table (BENCH_ROWS, BENCH_ROUNDS, BENCH_SINK_ONLY=true)
 	@scripts/need cargo cc
