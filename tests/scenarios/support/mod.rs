@@ -6,5 +6,6 @@ pub mod control_plane;
 pub mod dying;
 pub mod helm;
 pub mod kstatus;
+pub mod moments;
 pub mod postgres;
 pub mod world;
