@@ -4,6 +4,7 @@
 mod cluster;
 mod command_line;
 mod killed;
+mod node;
 mod operator;
 mod sources;
 mod support;

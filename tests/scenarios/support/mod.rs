@@ -5,5 +5,6 @@ pub mod certificates;
 pub mod control_plane;
 pub mod dying;
 pub mod kstatus;
+pub mod node;
 pub mod postgres;
 pub mod world;
