@@ -40,12 +40,14 @@ demo-cluster: ## The operator beside a Kubernetes API of its own: apply, watch, 
 	$(CARGO) build --quiet --locked $(PROGRAMS) && \
 	$(DEMO) cluster --programs "$$programs" $(PLAY)
 
-# Whether the generated files are current (crds/) is among the tests; `make generate` makes them so.
+# Whether the generated files are current (crds/, and in charts/) is among the tests; `make generate` makes them so.
 test: ## All tests, against a real PostgreSQL and a real Kubernetes API too, and whether the generated files are current
 	@scripts/need cargo cc
 	@scripts/postgres --own
 	@programs=$$(scripts/control-plane) && echo "make test: Kubernetes API from $$programs"
 	@program=$$(scripts/control-plane --kstatus) && echo "make test: conditions are judged by $$program"
+	@program=$$(scripts/control-plane --helm) && echo "make test: the chart is rendered and installed by $$program"
+	@program=$$(scripts/promtool) && echo "make test: alerts are judged by $$program"
 	@echo "make test: all tests of the workspace (a first build takes a while)"
 	$(CARGO) test --workspace --locked
 
@@ -75,6 +77,7 @@ fmt: ## Format the code
 
 generate: ## Write the generated files anew
 	UPDATE_CRDS=1 $(CARGO) test --locked --lib crds
+	UPDATE_CHART=1 $(CARGO) test --locked --test scenarios -- chart::generated chart::rendered::the_default_render
 
 bench: ## Measure beside COPY of the same table (BENCH_ROWS, BENCH_ROUNDS, BENCH_SINK_ONLY=true)
 	@scripts/need cargo cc

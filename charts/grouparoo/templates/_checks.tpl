@@ -1,0 +1,58 @@
+{{/* Values that contradict each other: each is a sentence that says what to change. */}}
+
+{{- define "grouparoo.checks" -}}
+{{- $all := list -}}
+{{- $values := .Values -}}
+{{- $state := $values.state -}}
+{{- $replicas := int $values.replicaCount -}}
+{{- if and (gt $replicas 1) (not $state.shared) -}}
+{{- $all = append $all (printf "replicaCount is %d, but one process at a time uses the state folder on its volume: set replicaCount to 1. (state.shared is for volumes that several Pods can mount and lock.)" $replicas) -}}
+{{- end -}}
+{{- if and (gt $replicas 1) (not $values.leaderElection.enabled) -}}
+{{- $all = append $all (printf "replicaCount is %d, but nobody chooses which Pod works: set leaderElection.enabled to true." $replicas) -}}
+{{- end -}}
+{{- if and $state.shared (not $state.persistence.enabled) -}}
+{{- $all = append $all "state.shared is true, but without state.persistence.enabled each Pod has a folder of its own: set one of them to the other's value." -}}
+{{- end -}}
+{{- if and $state.shared $state.persistence.enabled (not $state.persistence.existingClaim) (not (has "ReadWriteMany" $state.persistence.accessModes)) -}}
+{{- $all = append $all "state.shared is true, but state.persistence.accessModes does not have ReadWriteMany: only one node could mount the volume." -}}
+{{- end -}}
+{{- if and $state.persistence.existingClaim (not $state.persistence.enabled) -}}
+{{- $all = append $all "state.persistence.existingClaim is set, but state.persistence.enabled is false, so it would not be used: set enabled to true, or leave the claim out." -}}
+{{- end -}}
+{{- if and $values.rbac.secretNamespaces $values.rbac.secretWatch -}}
+{{- $all = append $all "rbac.secretWatch needs the right to list Secrets in all watched namespaces, and rbac.secretNamespaces takes it away in some: set one of the two." -}}
+{{- end -}}
+{{- if and $values.rbac.secretNamespaces (not $values.rbac.create) -}}
+{{- $all = append $all "rbac.secretNamespaces is set, but rbac.create is false, so it would narrow nothing: narrow your own roles, or set rbac.create to true." -}}
+{{- end -}}
+{{- range $values.rbac.secretNamespaces -}}
+{{- if and $values.watchNamespaces (not (has . $values.watchNamespaces)) -}}
+{{- $all = append $all (printf "rbac.secretNamespaces names %s, which watchNamespaces does not: nothing there would use its Secrets." .) -}}
+{{- end -}}
+{{- end -}}
+{{- if and $values.rbac.create (not $values.serviceAccount.create) (not $values.serviceAccount.name) -}}
+{{- $all = append $all "serviceAccount.create is false and serviceAccount.name is empty, so the rights would go to the ServiceAccount default, which every Pod of the namespace may use: name one." -}}
+{{- end -}}
+{{- if and (ne (toString $values.podDisruptionBudget.minAvailable) "<nil>") (ne (toString $values.podDisruptionBudget.maxUnavailable) "<nil>") -}}
+{{- $all = append $all "podDisruptionBudget.minAvailable and podDisruptionBudget.maxUnavailable exclude each other: set one to null." -}}
+{{- end -}}
+{{- if gt (len (keys $values.dataRoot.volume)) 1 -}}
+{{- $all = append $all (printf "dataRoot.volume has several sources (%s), and a volume has one." (keys $values.dataRoot.volume | sortAlpha | join ", ")) -}}
+{{- end -}}
+{{- range $label := keys (merge (dict) $values.commonLabels $values.podLabels) | sortAlpha -}}
+{{- if or (hasPrefix "app.kubernetes.io/" $label) (hasPrefix "helm.sh/" $label) (hasPrefix "grouparoo.io/" $label) -}}
+{{- $all = append $all (printf "commonLabels and podLabels may not have %s, which the chart sets itself." $label) -}}
+{{- end -}}
+{{- end -}}
+{{- $own := dict "state" "state" "data-root" "dataRoot" "watch-namespace" "watchNamespaces" "allowed-host" "allowedHosts" "source-allowed-host" "sources.allowedHosts" "source-type" "sources.types" "deny-private-addresses" "sources.privateAddresses" "require-source-tls" "sources.tls" "secret-host-binding" "secretHostBinding" "max-concurrent-runs" "maxConcurrentRuns" "progress-interval" "progressInterval" "log-format" "log.format" "log-level" "log.level" "watch-secrets" "rbac.secretWatch" "leader-elect" "leaderElection.enabled" "lease-name" "leaderElection.leaseName" "lease-duration" "leaderElection.leaseDuration" "lease-renew-deadline" "leaderElection.renewDeadline" "lease-retry" "leaderElection.retryPeriod" -}}
+{{- range $values.extraArgs -}}
+{{- $flag := trimPrefix "--" (first (splitList "=" .)) -}}
+{{- if and (hasPrefix "--" .) (hasKey $own $flag) -}}
+{{- $all = append $all (printf "extraArgs has --%s, which the chart sets itself: use the value %s." $flag (get $own $flag)) -}}
+{{- end -}}
+{{- end -}}
+{{- if $all -}}
+{{- fail (printf "\n\n%s\n" (join "\n" $all)) -}}
+{{- end -}}
+{{- end -}}
