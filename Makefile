@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-postgres demo-cluster test test-fast soak check fmt generate bench
+.PHONY: help demo demo-postgres demo-cluster test test-fast e2e image soak check fmt generate bench
 
 CARGO := cargo
 # Everything that the demo and the benchmark run.
@@ -49,11 +49,29 @@ test: ## All tests, against a real PostgreSQL and a real Kubernetes API too, and
 	@program=$$(scripts/control-plane --helm) && echo "make test: the chart is rendered and installed by $$program"
 	@program=$$(scripts/promtool) && echo "make test: alerts are judged by $$program"
 	@echo "make test: all tests of the workspace (a first build takes a while)"
-	$(CARGO) test --workspace --locked
+	$(CARGO) test --workspace --locked -- --skip node::
+	@$(MAKE) --no-print-directory e2e
 
 test-fast: ## Unit tests only: no servers but those inside the tests
 	@scripts/need cargo cc
 	$(CARGO) test --workspace --exclude workbench --locked --lib
+
+e2e: ## The image on a whole Kubernetes node: part of make test; Linux and root (GROUPAROO_E2E=skip: leave it out)
+	@scripts/need cargo cc
+ifeq ($(GROUPAROO_E2E),skip)
+	@echo "make e2e: left out, because GROUPAROO_E2E is skip"
+else
+	@scripts/node-packages
+	@scripts/postgres --own
+	@programs=$$(scripts/control-plane) && echo "make e2e: Kubernetes API from $$programs"
+	@program=$$(scripts/control-plane --helm) && echo "make e2e: installed by $$program"
+	@programs=$$(scripts/control-plane --node) && echo "make e2e: node from $$programs"
+	@images=$$(scripts/image) && echo "make e2e: images from $$images"
+	$(CARGO) test --locked --test scenarios -- node:: --test-threads=1 --nocapture
+endif
+
+image: ## The images of the operator and of the sandbox, for docker load and others (IMAGE_BUILDER, REVISION)
+	@images=$$(scripts/image) && ls -l "$$images"/*.tar
 
 soak: ## The reliability scenarios of the operator at full length, with their figures (SOAK_FAILOVERS, SOAK_DESTINATIONS, …)
 	@scripts/need cargo cc
