@@ -53,6 +53,8 @@ impl World {
         let database = warehouse().database().await;
         database.run("create table users (id integer primary key, email text, plan text)").await;
         let world = Self { place, sandbox, database };
+        // A scenario that failed may have left it drained.
+        world.place.kubectl(&["uncordon", "node"], "").await.success();
         world.people(1, people).await;
         world.volume().await;
         world.apply_authority().await;
@@ -120,7 +122,9 @@ impl World {
 
     /// Installs or upgrades the release with helm, and does not wait.
     pub async fn helm(&self, more: &Value) -> Output {
-        let arguments = ["upgrade", "--install", "grouparoo", CHART, "--values", "-", "--timeout", "5m"];
+        // The definitions belong to the cluster: the release of the scenario before has left them.
+        let arguments =
+            ["upgrade", "--install", "grouparoo", CHART, "--values", "-", "--timeout", "5m", "--take-ownership"];
         self.place.helm(&arguments, &self.values(more)).await
     }
 

@@ -65,6 +65,14 @@ const INSIDE: &str = r#"
     # What container runtimes write at places that no flag changes stays here.
     for place in /run /var/lib /var/log; do mount -t tmpfs tmpfs $place; done
     mkdir -p /run/lock
+    # The kubelet sets these for the whole machine: here it sets a copy.
+    for setting in vm/overcommit_memory vm/panic_on_oom kernel/panic kernel/panic_on_oops \
+        kernel/keys/root_maxkeys kernel/keys/root_maxbytes; do
+        [ -e /proc/sys/$setting ] || continue
+        copy=/run/setting-$(echo $setting | tr / -)
+        cat /proc/sys/$setting >$copy
+        mount --bind $copy /proc/sys/$setting
+    done
     ip link set lo up
     ip link add cni0 type bridge
     ip address add "$ADDRESS/24" dev cni0
