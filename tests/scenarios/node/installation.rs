@@ -48,7 +48,7 @@ fn uninstalled_and_installed_again_it_goes_on_where_it_was() {
         world.install(&Value::Null).await;
         world.apply().await;
         world.succeeded("users").await;
-        let before = world.sandbox.totals().objects;
+        let before = world.sandbox.data_points();
         world.place.helm(&["uninstall", "grouparoo", "--wait"], "").await.success();
         let kinds = "brazeapps,sources,models,destinations,syncruns,persistentvolumeclaims";
         let left = world.place.kubectl(&["get", kinds, "--output=name"], "").await.success();
@@ -67,7 +67,8 @@ fn uninstalled_and_installed_again_it_goes_on_where_it_was() {
         world.succeeded("users").await;
         world.arrived(320);
         world.sent_once(None);
-        assert_eq!(world.sandbox.totals().objects - before, 20, "only what is new was sent");
+        // One for the address and one for the plan of each.
+        assert_eq!(world.sandbox.data_points() - before, 40, "only what is new was sent");
         world.check().await;
     });
 }
