@@ -1,6 +1,7 @@
 //! Scenarios of the whole product against real peers, in one binary so that they share one PostgreSQL and
 //! one Kubernetes API.
 
+mod chart;
 mod cluster;
 mod command_line;
 mod killed;

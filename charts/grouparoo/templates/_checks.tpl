@@ -1,5 +1,15 @@
 {{/* Values that contradict each other: each is a sentence that says what to change. */}}
 
+{{/* A span such as 1h30m in milliseconds. */}}
+{{- define "grouparoo.milliseconds" -}}
+{{- $units := dict "ms" 1 "s" 1000 "m" 60000 "h" 3600000 -}}
+{{- $sum := 0 -}}
+{{- range regexFindAll "[0-9]+(ms|s|m|h)" . -1 -}}
+{{- $sum = add $sum (mul (regexFind "[0-9]+" . | int64) (get $units (regexFind "[a-z]+" .))) -}}
+{{- end -}}
+{{- $sum -}}
+{{- end -}}
+
 {{- define "grouparoo.checks" -}}
 {{- $all := list -}}
 {{- $values := .Values -}}
@@ -10,6 +20,18 @@
 {{- end -}}
 {{- if and (gt $replicas 1) (not $values.leaderElection.enabled) -}}
 {{- $all = append $all (printf "replicaCount is %d, but nobody chooses which Pod works: set leaderElection.enabled to true." $replicas) -}}
+{{- end -}}
+{{- $lease := $values.leaderElection -}}
+{{- range $pair := list (list "retryPeriod" "renewDeadline") (list "renewDeadline" "leaseDuration") -}}
+{{- $short := get $lease (first $pair) -}}
+{{- $long := get $lease (last $pair) -}}
+{{- if ge (include "grouparoo.milliseconds" $short | int64) (include "grouparoo.milliseconds" $long | int64) -}}
+{{- $all = append $all (printf "leaderElection.%s (%s) must be less than leaderElection.%s (%s)." (first $pair) $short (last $pair) $long) -}}
+{{- end -}}
+{{- end -}}
+{{- $monitor := $values.serviceMonitor -}}
+{{- if gt (include "grouparoo.milliseconds" $monitor.scrapeTimeout | int64) (include "grouparoo.milliseconds" $monitor.interval | int64) -}}
+{{- $all = append $all (printf "serviceMonitor.scrapeTimeout (%s) must not be longer than serviceMonitor.interval (%s)." $monitor.scrapeTimeout $monitor.interval) -}}
 {{- end -}}
 {{- if and $state.shared (not $state.persistence.enabled) -}}
 {{- $all = append $all "state.shared is true, but without state.persistence.enabled each Pod has a folder of its own: set one of them to the other's value." -}}

@@ -67,12 +67,16 @@ impl Installed {
 
     /// The same on another API server.
     pub async fn on(plane: &ControlPlane, people: u32) -> Self {
-        let space = plane.space().await;
+        Self::in_space(plane.space().await, people).await
+    }
+
+    /// The same in a namespace that is there.
+    pub async fn in_space(space: Space, people: u32) -> Self {
         let sandbox = Sandbox::start(SandboxOptions::default());
         sandbox.add_group(Group::email(NEWS, "News"));
         let folder = TempDir::new().expect("a temp folder");
         std::fs::create_dir_all(folder.path().join("data").join(&space.name)).expect("a folder");
-        let operator = plane.fresh_user();
+        let operator = space.plane.fresh_user();
         // A list as JSON is one as YAML too.
         let rights = [rbac::rules(true), rbac::lease_rules("grouparoo")].concat();
         space.grant(&operator, &serde_json::to_string(&rights).expect("rules are plain data")).await;

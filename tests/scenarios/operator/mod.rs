@@ -3,7 +3,7 @@
 mod bad_input;
 mod by_people;
 mod endpoints;
-mod installed;
+pub mod installed;
 mod life;
 mod manual;
 mod questions;

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::process::Command;
 
 use grouparoo::api::{Destination, SyncRun};
-use grouparoo::cluster::rbac;
 use k8s_openapi::api::rbac::v1::PolicyRule;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceDefinition, CustomResourceValidation, JSONSchemaProps,
@@ -15,16 +14,20 @@ use serde_json::{Value, json};
 
 use super::installed::{DESTINATION, Installed};
 use crate::support::control_plane::{ControlPlane, condition_of, until};
+use crate::support::helm::{Release, of};
 
 /// Group, resource with its subresource, verb.
 type Right = (String, String, String);
 
-/// conventions 12: the verbs that are granted are those that a story with everything in it uses
+/// conventions 12: the verbs that the chart grants are those that a story with everything in it uses
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_granted_is_what_is_used() {
     let plane = ControlPlane::start_own();
     let mut installed = Installed::on(&plane, 5).await;
     installed.flags.push("--leader-elect".to_owned());
+    let rules = rules_of_the_chart(&installed);
+    let text = serde_json::to_string(&rules).expect("rules are plain data");
+    installed.space.grant(&installed.operator, &text).await;
     installed.destination = format!("  deletionPolicy: Delete\n{DESTINATION}");
     installed.space.apply(
         "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: query\n  labels: { grouparoo.io/watch: Enabled }\n\
@@ -63,14 +66,24 @@ async fn what_is_granted_is_what_is_used() {
         events.iter().filter(|event| event["responseStatus"]["code"] == 403).map(right).collect();
     assert_eq!(refused, [], "enough");
     let used: BTreeSet<Right> = events.iter().map(right).collect();
-    let mut granted = rights(&rbac::rules(true));
-    granted.extend(rights(&rbac::lease_rules("grouparoo")));
+    let mut granted = rights(&rules);
     // No request of its own: what admission asks for when a run is made.
     let asked = ("grouparoo.io", "destinations/finalizers", "update");
     assert!(granted.remove(&(asked.0.into(), asked.1.into(), asked.2.into())));
     assert_eq!(used, granted, "no more");
     owners_are_checked(&installed, asked).await;
     installed.check().await;
+}
+
+/// What the chart grants to an operator that watches this namespace, its Secrets too, and takes part in an election.
+fn rules_of_the_chart(installed: &Installed) -> Vec<PolicyRule> {
+    let namespace = &installed.space.name;
+    let values = format!(
+        "watchNamespaces: [{namespace}]\nrbac: {{ secretWatch: true }}\nleaderElection: {{ enabled: true }}"
+    );
+    let objects = Release { name: "grouparoo", namespace, known: &[] }.objects(&values);
+    let rules = of(&objects, "Role").into_iter().flat_map(|role| role["rules"].as_array().expect("rules"));
+    rules.map(|rule| serde_json::from_value(rule.clone()).expect("a rule")).collect()
 }
 
 /// A run that is removed by its age.

@@ -4,6 +4,7 @@ pub mod by_hand;
 pub mod certificates;
 pub mod control_plane;
 pub mod dying;
+pub mod helm;
 pub mod kstatus;
 pub mod node;
 pub mod postgres;

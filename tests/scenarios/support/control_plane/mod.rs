@@ -59,10 +59,15 @@ impl ControlPlane {
     ///
     /// It blocks for some seconds: in a test with a runtime of one thread, start it before anything else.
     pub fn start_own() -> Self {
-        // A port that was free may be taken a moment later: then others are tried.
-        let plane = (0..3).find_map(|_| setup::start()).expect("the Kubernetes API starts");
+        let plane = Self::start_bare();
         setup::install_kinds(&plane);
         plane
+    }
+
+    /// Another one without our kinds, for a test that installs them.
+    pub fn start_bare() -> Self {
+        // A port that was free may be taken a moment later: then others are tried.
+        (0..3).find_map(|_| setup::start()).expect("the Kubernetes API starts")
     }
 
     /// Base URL of the API.

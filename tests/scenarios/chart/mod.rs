@@ -1,0 +1,10 @@
+//! The Helm chart, `charts/grouparoo`: rendered and installed by the real Helm.
+
+mod accepted;
+mod alerts;
+mod flags;
+mod generated;
+mod releases;
+mod rendered;
+mod rights;
+mod values;
