@@ -34,19 +34,16 @@ async fn went_on(world: &World, starts: i32) {
     assert_eq!(status.starts, Some(starts), "{status:#?}");
 }
 
-/// semantics 10.4: a killed process is started again by the kubelet, and the run is resumed
+/// semantics 10.3: a killed process is started again by the kubelet, and the run is resumed
 #[test]
 fn a_process_killed_in_the_middle_of_a_run_is_started_again_and_goes_on() {
     on_node(async |node| {
         let (world, pod) = running(node).await;
-        let id = container(&pod).and_then(|one| one.container_id.clone()).expect("a container");
-        let id = id.trim_start_matches("containerd://").to_owned();
-        let tasks = node.ctr(&["tasks", "list"]);
-        let process = tasks.lines().find(|line| line.starts_with(&id)).expect("the container runs");
-        let process = process.split_whitespace().nth(1).expect("its process").to_owned();
+        let process = world.process(&pod);
         let died = Clock::system().now();
         node.run("kill", &["-KILL", &process]);
-        let pod = world.pod_when(|pod| container(pod).is_some_and(|one| one.restart_count == 1 && one.ready)).await;
+        let pod =
+            world.pod_when(|pod| container(pod).is_some_and(|one| one.restart_count == 1 && one.ready)).await;
         assert_eq!(last_end(&pod), Some(("Error".to_owned(), 137)));
         went_on(&world, 2).await;
         world.sent_once(Some(died));
@@ -59,8 +56,8 @@ fn a_process_killed_in_the_middle_of_a_run_is_started_again_and_goes_on() {
 fn a_drained_node_loses_and_repeats_nothing() {
     on_node(async |node| {
         let (world, pod) = running(node).await;
-        let selector = format!("--pod-selector=app.kubernetes.io/instance=grouparoo");
-        let drain = ["drain", "node", "--delete-emptydir-data", &selector, "--timeout=3m"];
+        let selector = "--pod-selector=app.kubernetes.io/instance=grouparoo";
+        let drain = ["drain", "node", "--delete-emptydir-data", selector, "--timeout=3m"];
         world.place.kubectl(&drain, "").await.success();
         let waiting = world.pod_when(|one| one.name_any() != pod.name_any() && one.spec.is_some()).await;
         assert_eq!(waiting.spec.and_then(|spec| spec.node_name), None, "no node takes it");
@@ -86,7 +83,7 @@ fn an_upgrade_in_the_middle_of_a_run_loses_and_repeats_nothing() {
     });
 }
 
-/// semantics 10.4: a limit that is too low for the program kills it again and again; with enough memory the run goes on
+/// semantics 10.3: a limit that is too low for the program kills it again and again; with enough memory the run goes on
 #[test]
 fn a_pod_without_enough_memory_is_killed_and_goes_on_when_it_has_more() {
     on_node(async |node| {
@@ -107,7 +104,8 @@ fn a_pod_without_enough_memory_is_killed_and_goes_on_when_it_has_more() {
     });
 }
 
-/// semantics 9.3: a key that is taken away in the middle of a run is looked up once more in the Secret
+/// semantics 9.5: a key that is taken away in the middle of a run is looked up once more in the Secret, where the
+/// BrazeApp says that the workspace is the same
 #[test]
 fn a_key_that_is_rotated_in_the_middle_of_a_run_loses_and_repeats_nothing() {
     on_node(async |node| {

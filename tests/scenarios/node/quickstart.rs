@@ -24,8 +24,7 @@ fn the_overlay_for_a_cluster_works_as_it_stands() {
         }
         world.install(&Value::Null).await;
         let overlay = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/quickstart/overlays/node");
-        let text =
-            world.place.kubectl(&["kustomize", &overlay.display().to_string()], "").await.success();
+        let text = world.place.kubectl(&["kustomize", &overlay.display().to_string()], "").await.success();
         // What only this test knows: its database.
         let login = &world.database.login;
         let text = text

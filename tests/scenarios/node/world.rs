@@ -9,7 +9,6 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use grouparoo::api::{Destination, SyncRun};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
-use kube::ResourceExt as _;
 use kube::api::{ListParams, Patch, PatchParams};
 use kube::runtime::watcher::{self, watcher};
 use secrecy::ExposeSecret as _;
@@ -123,8 +122,17 @@ impl World {
     /// Installs or upgrades the release with helm, and does not wait.
     pub async fn helm(&self, more: &Value) -> Output {
         // The definitions belong to the cluster: the release of the scenario before has left them.
-        let arguments =
-            ["upgrade", "--install", "grouparoo", CHART, "--values", "-", "--timeout", "5m", "--take-ownership"];
+        let arguments = [
+            "upgrade",
+            "--install",
+            "grouparoo",
+            CHART,
+            "--values",
+            "-",
+            "--timeout",
+            "5m",
+            "--take-ownership",
+        ];
         self.place.helm(&arguments, &self.values(more)).await
     }
 
@@ -142,9 +150,7 @@ impl World {
     pub fn manifests(&self) -> String {
         let login = &self.database.login;
         let password = login.password.as_ref().expect("a password").expose_secret();
-        let ours = |kind: &str, name: &str, spec: Value| {
-            json!({ "apiVersion": "grouparoo.io/v1alpha1", "kind": kind, "metadata": { "name": name }, "spec": spec })
-        };
+        let ours = |kind: &str, name: &str, spec: Value| json!({ "apiVersion": "grouparoo.io/v1alpha1", "kind": kind, "metadata": { "name": name }, "spec": spec });
         let secret = |name: &str, host: &str, key: &str, value: &str| {
             json!({
                 "apiVersion": "v1", "kind": "Secret",
@@ -164,6 +170,7 @@ impl World {
                 "braze",
                 json!({
                     "restEndpoint": self.braze_url(), "apiKeySecretRef": { "name": "braze", "key": "apiKey" },
+                    "workspace": "sandbox",
                     "tls": { "caConfigMapRef": { "name": "braze-ca", "key": "ca.crt" } },
                     "limits": { "settle": "0s", "retryFor": "1m", "objectsPerRequest": OBJECTS, "maxInFlight": IN_FLIGHT },
                 }),
@@ -205,8 +212,11 @@ impl World {
     /// Asks for a run.
     pub async fn request(&self, value: &str) {
         let patch = json!({ "metadata": { "annotations": { "grouparoo.io/requested-at": value } } });
-        let patched =
-            self.place.raw("Destination").patch("users", &PatchParams::default(), &Patch::Merge(&patch)).await;
+        let patched = self
+            .place
+            .raw("Destination")
+            .patch("users", &PatchParams::default(), &Patch::Merge(&patch))
+            .await;
         patched.expect("a Destination can be annotated");
     }
 
@@ -231,7 +241,8 @@ impl World {
 
     /// Waits until Braze has taken so many requests, in the middle of a run.
     pub async fn in_the_middle(&self, requests: u64) {
-        let middle = self.sandbox.wait_for_requests(self.sandbox.totals().answered + requests, PATIENCE).await;
+        let middle =
+            self.sandbox.wait_for_requests(self.sandbox.totals().answered + requests, PATIENCE).await;
         assert!(middle, "no run sends anything: {}", self.told("users").await);
     }
 
@@ -276,6 +287,23 @@ impl World {
         .await
     }
 
+    /// Process of the operator's container, as the realm counts.
+    pub fn process(&self, pod: &Pod) -> String {
+        let id = container(pod).and_then(|one| one.container_id.clone()).expect("a container");
+        let id = id.trim_start_matches("containerd://").to_owned();
+        let tasks = self.place.node.ctr(&["tasks", "list"]);
+        let task = tasks.lines().find(|line| line.starts_with(&id)).expect("the container runs");
+        task.split_whitespace().nth(1).expect("its process").to_owned()
+    }
+
+    /// Largest resident size of the operator so far, in bytes.
+    pub fn peak_memory(&self, pod: &Pod) -> u64 {
+        let status = self.place.node.run("cat", &[&format!("/proc/{}/status", self.process(pod))]);
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a line of the kernel");
+        let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse().expect("a number");
+        kibibytes << 10
+    }
+
     /// All SyncRuns.
     pub async fn runs(&self) -> Vec<SyncRun> {
         self.place.api::<SyncRun>().list(&ListParams::default()).await.expect("a list").items
@@ -307,7 +335,11 @@ impl World {
                 if let Some(before) = first.insert(id.clone(), entry.answered_at) {
                     again += 1;
                     let explained = died.is_some_and(|died| before > died - slack);
-                    assert!(explained, "{id} was sent at {before} and again at {}; death: {died:?}", entry.at);
+                    assert!(
+                        explained,
+                        "{id} was sent at {before} and again at {}; death: {died:?}",
+                        entry.at
+                    );
                 }
             }
         }
@@ -358,11 +390,6 @@ pub fn container(pod: &Pod) -> Option<&ContainerStatus> {
 pub fn last_end(pod: &Pod) -> Option<(String, i32)> {
     let ended = container(pod)?.last_state.as_ref()?.terminated.as_ref()?;
     Some((ended.reason.clone().unwrap_or_default(), ended.exit_code))
-}
-
-/// Name of a Pod, and of what it is called in the cluster's accounting.
-pub fn uid(pod: &Pod) -> String {
-    pod.uid().expect("a Pod has one")
 }
 
 fn merge(into: &mut Value, from: &Value) {

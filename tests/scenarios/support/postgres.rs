@@ -110,9 +110,7 @@ impl Server {
         let key = write("server.key", &certificates.server.1);
         let hba = write(
             "hba.conf",
-            &format!(
-                "hostssl all {CERTIFICATE_ROLE} samenet cert\nhost all all samenet scram-sha-256\n"
-            ),
+            &format!("hostssl all {CERTIFICATE_ROLE} samenet cert\nhost all all samenet scram-sha-256\n"),
         );
         let port = free_port(address);
         let settings = [

@@ -90,14 +90,19 @@ impl Node {
                 has_ended(&servers) || get(&client(&kubeconfig), "/readyz").await.is_ok_and(|it| it == "ok")
             }))
         });
-        assert!(ready && !has_ended(&servers), "the Kubernetes API of the node does not start:\n{}", logs(&servers));
+        assert!(
+            ready && !has_ended(&servers),
+            "the Kubernetes API of the node does not start:\n{}",
+            logs(&servers)
+        );
         images.import(&realm, &node("ctr"), &socket);
         images.import_pause(&realm, &node("ctr"), &socket, &programs);
         servers.push(realm.start(&node("kube-controller-manager"), settings.controller_manager()));
         servers.push(realm.start(&node("kube-scheduler"), settings.scheduler()));
         servers.push(realm.start(&node("kube-proxy"), settings.proxy()));
         servers.push(realm.start(&node("kubelet"), settings.kubelet()));
-        let takes_pods = realm.within(|| in_runtime(until(|| async { has_ended(&servers) || is_ready(&kubeconfig).await })));
+        let takes_pods = realm
+            .within(|| in_runtime(until(|| async { has_ended(&servers) || is_ready(&kubeconfig).await })));
         assert!(takes_pods && !has_ended(&servers), "the node does not become ready:\n{}", logs(&servers));
         let kubectl = api_programs.join("kubectl");
         Self { images, started_in: clock.monotonic(), kubeconfig, kubectl, programs, socket, servers, realm }

@@ -67,8 +67,7 @@ impl<'a> Settings<'a> {
             "api-server",
             &["127.0.0.1", ADDRESS, API_SERVICE, "kubernetes.default.svc"],
         );
-        let (client, client_key) =
-            self.authority.certificate(folder, "kube-apiserver-kubelet-client", &[]);
+        let (client, client_key) = self.authority.certificate(folder, "kube-apiserver-kubelet-client", &[]);
         vec![
             "--etcd-servers=http://127.0.0.1:2379".to_owned(),
             "--secure-port=6443".to_owned(),
