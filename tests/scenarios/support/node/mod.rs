@@ -55,8 +55,7 @@ pub struct Node {
 pub fn on_node<F: Future<Output = ()>>(scenario: impl FnOnce(&'static Node) -> F + Send) {
     static ONE: Mutex<()> = Mutex::new(());
     static SHARED: OnceLock<Node> = OnceLock::new();
-    if std::env::var("GROUPAROO_E2E").is_ok_and(|value| value == "skip") {
-        println!("left out, because GROUPAROO_E2E is skip: a test on a whole Kubernetes node");
+    if is_left_out() {
         return;
     }
     // One that failed has not hurt the node.
@@ -66,6 +65,15 @@ pub fn on_node<F: Future<Output = ()>>(scenario: impl FnOnce(&'static Node) -> F
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         runtime.expect("a runtime").block_on(scenario(node));
     });
+}
+
+/// Whether tests on the node are left out on request, which is said.
+pub fn is_left_out() -> bool {
+    let is_left_out = std::env::var("GROUPAROO_E2E").is_ok_and(|value| value == "skip");
+    if is_left_out {
+        println!("left out, because GROUPAROO_E2E is skip: a test on a whole Kubernetes node");
+    }
+    is_left_out
 }
 
 impl Node {

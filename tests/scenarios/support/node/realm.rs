@@ -199,3 +199,57 @@ fn path(first: Option<&Path>) -> String {
     let first = first.map(|folder| format!("{}:", folder.display())).unwrap_or_default();
     format!("{first}{rest}:/usr/sbin:/sbin:/usr/bin:/bin")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+
+    use super::*;
+    use crate::support::control_plane::{in_runtime, until};
+    use crate::support::node::is_left_out;
+
+    /// Tells a copy of this program to be the one that is killed.
+    const VICTIM: &str = "GROUPAROO_SCENARIOS_REALM";
+
+    #[test]
+    fn a_realm_and_all_in_it_are_gone_when_the_tests_are_killed() {
+        if is_left_out() {
+            return;
+        }
+        if std::env::var_os(VICTIM).is_some() {
+            let realm = Realm::new();
+            // Somebody who does not end by itself, and holds a mount.
+            let script = format!(
+                "mkdir {0}/held && mount -t tmpfs held {0}/held && exec sleep 1000",
+                realm.folder.display()
+            );
+            let process = realm.start(Path::new("/bin/sh"), ["-c", &script]);
+            println!("realm {} {}", realm.pid, realm.folder.display());
+            // Until we are killed.
+            let _ = std::io::stdin().read_to_end(&mut Vec::new());
+            drop((process, realm));
+            return;
+        }
+        let name = "support::node::realm::tests::a_realm_and_all_in_it_are_gone_when_the_tests_are_killed";
+        let mut victim = Command::new(std::env::current_exe().expect("a program"))
+            .args(["--exact", name, "--nocapture"])
+            .env(VICTIM, "yes")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("this program runs");
+        let lines = BufReader::new(victim.stdout.take().expect("a pipe")).lines();
+        let told =
+            lines.map_while(Result::ok).find_map(|line| line.split_once("realm ").map(|it| it.1.to_owned()));
+        let told = told.expect("the realm is there");
+        let (pid, folder) = told.split_once(' ').expect("two words");
+        let (process, folder) = (PathBuf::from(format!("/proc/{pid}")), PathBuf::from(folder));
+        let group = PathBuf::from(format!("/sys/fs/cgroup/memory/grouparoo-tests-{}", victim.id()));
+        assert!(process.exists() && folder.exists());
+        victim.kill().expect("it can be killed");
+        victim.wait().expect("it is gone");
+        let gone = in_runtime(until(|| async { !process.exists() && !folder.exists() && !group.exists() }));
+        assert!(gone, "{told} or {} is left over", group.display());
+    }
+}
