@@ -48,6 +48,7 @@ test: ## All tests, against a real PostgreSQL and a real Kubernetes API too, and
 	@program=$$(scripts/control-plane --kstatus) && echo "make test: conditions are judged by $$program"
 	@program=$$(scripts/control-plane --helm) && echo "make test: the chart is rendered and installed by $$program"
 	@program=$$(scripts/promtool) && echo "make test: alerts are judged by $$program"
+	@program=$$(scripts/control-plane --flux) && echo "make test: manifests are built by $$program"
 	@echo "make test: all tests of the workspace (a first build takes a while)"
 	@# Those on a whole node come by themselves.
 	GROUPAROO_E2E=skip $(CARGO) test --workspace --locked
@@ -97,6 +98,7 @@ fmt: ## Format the code
 generate: ## Write the generated files anew
 	UPDATE_CRDS=1 $(CARGO) test --locked --lib crds
 	UPDATE_CHART=1 $(CARGO) test --locked --test scenarios -- chart::generated chart::rendered::the_default_render
+	UPDATE_GOLDEN=1 $(CARGO) test --locked --test scenarios gitops::argocd::the_config_map
 
 bench: ## Measure beside COPY of the same table (BENCH_ROWS, BENCH_ROUNDS, BENCH_SINK_ONLY=true)
 	@scripts/need cargo cc

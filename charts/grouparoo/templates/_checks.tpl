@@ -74,6 +74,21 @@
 {{- $all = append $all (printf "extraArgs has --%s, which the chart sets itself: use the value %s." $flag (get $own $flag)) -}}
 {{- end -}}
 {{- end -}}
+{{- range $values.extraEnv -}}
+{{- if eq .name "POD_NAME" -}}
+{{- $all = append $all "extraEnv has POD_NAME, which the chart sets itself." -}}
+{{- end -}}
+{{- end -}}
+{{- range $values.extraVolumes -}}
+{{- if has .name (list "state" "scratch" "data-root") -}}
+{{- $all = append $all (printf "extraVolumes has %s, which is a volume of the chart's own: give yours another name." .name) -}}
+{{- end -}}
+{{- end -}}
+{{- range $values.extraVolumeMounts -}}
+{{- if has (trimSuffix "/" .mountPath) (list "/state" "/tmp" "/data") -}}
+{{- $all = append $all (printf "extraVolumeMounts has %s, where the chart mounts its own: choose another path." .mountPath) -}}
+{{- end -}}
+{{- end -}}
 {{- if $all -}}
 {{- fail (printf "\n\n%s\n" (join "\n" $all)) -}}
 {{- end -}}

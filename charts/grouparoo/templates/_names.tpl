@@ -1,7 +1,8 @@
 {{/* Names and labels. */}}
 
 {{- define "grouparoo.fullname" -}}
-{{- .Values.fullnameOverride | default .Release.Name | trunc 50 | trimSuffix "-" -}}
+{{- $name := ternary .Release.Name (printf "%s-%s" .Release.Name .Chart.Name) (contains .Chart.Name .Release.Name) -}}
+{{- .Values.fullnameOverride | default $name | trunc 50 | trimSuffix "-" -}}
 {{- end -}}
 
 {{/* Two releases in one cluster have cluster-wide objects each. */}}
@@ -52,6 +53,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- with .Values.commonLabels }}
 {{ toYaml . }}
 {{- end }}
+{{- end -}}
+
+{{/* The labels and more of them, of which none is there twice. */}}
+{{- define "grouparoo.labelsWith" -}}
+{{- merge (deepCopy .more) (include "grouparoo.labels" .root | fromYaml) | toYaml -}}
 {{- end -}}
 
 {{/* Whether an object of a kind of the Prometheus Operator is made: "true" or nothing. Takes values, what the cluster

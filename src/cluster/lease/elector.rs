@@ -205,7 +205,12 @@ impl Elector {
             bounded(&self.clock, limit, "create", &what, call).await?
         };
         self.observe(Some(&written), self.clock.monotonic());
-        self.state().renewed = Some(sent);
+        let mut state = self.state();
+        // Once it is too late it stays so: whoever saw that we lead no more has stopped for good.
+        if aim == Aim::Renew && self.left_since(state.renewed).is_none() {
+            return Ok(None);
+        }
+        state.renewed = Some(sent);
         Ok(Some(Look::Held))
     }
 
@@ -222,7 +227,12 @@ impl Elector {
 
     /// What is left until we have to stop leading; `None`: nothing, or we do not lead.
     fn left(&self) -> Option<Duration> {
-        let renewed = self.state().renewed?;
+        let renewed = self.state().renewed;
+        self.left_since(renewed)
+    }
+
+    fn left_since(&self, renewed: Option<Duration>) -> Option<Duration> {
+        let renewed = renewed?;
         let age = self.clock.monotonic().saturating_sub(renewed);
         self.timing.renew_deadline.checked_sub(age).filter(|left| !left.is_zero())
     }

@@ -178,6 +178,29 @@ async fn a_frozen_leader_sees_after_the_thaw_that_it_is_too_late_and_asks_nothin
     assert_eq!(cluster.spec()["holderIdentity"], "b");
 }
 
+/// Looks that saw that we lead no more have stopped for good, so the lead may not come back.
+#[tokio::test]
+async fn a_renewal_that_is_answered_after_the_deadline_does_not_bring_the_lead_back() {
+    let own = Clock::manual(noon());
+    let (store, late, clock) = (Mutex::new(Store::default()), Arc::new(AtomicBool::new(false)), own.clone());
+    let is_late = late.clone();
+    let server = Server::new(move |request| {
+        // Each of the two calls of one renewal is in time, but not both together.
+        if is_late.load(Ordering::SeqCst) {
+            clock.advance(Duration::from_millis(4_500));
+            is_late.store(request.method == Method::GET, Ordering::SeqCst);
+        }
+        store.lock().expect("not poisoned").answer(request)
+    });
+    let elector = Elector::new(server.client(), "ops", "grouparoo", "a", timing(), own.clone());
+    assert!(elector.acquire(&CancellationToken::new()).await);
+    late.store(true, Ordering::SeqCst);
+    let lost = drive(&own, STEP, elector.hold());
+    let lost = tokio::time::timeout(Duration::from_secs(5), lost).await.expect("it is lost");
+    assert!(matches!(lost, Lost::TooLate { .. }), "{lost:?}");
+    assert!(!elector.may_lead());
+}
+
 #[tokio::test]
 async fn a_leader_that_ends_gives_the_lease_back_and_the_next_need_not_wait() {
     let cluster = Cluster::new();

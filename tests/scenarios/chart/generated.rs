@@ -26,8 +26,10 @@ fn the_definitions_of_the_chart_are_those_of_the_program() {
         let name = grouparoo::api::crds::file_name(&definition);
         let text = grouparoo::api::crds::to_yaml(&definition);
         is_current(&Path::new("charts/grouparoo/files/crds").join(&name), &text);
-        // The template adds to the annotations at this place.
-        assert_eq!(text.matches("\nmetadata:\n  annotations:\n").count(), 1, "{name}");
+        // The template puts labels and annotations in this place.
+        let place =
+            "\nmetadata:\n  annotations:\n    kustomize.toolkit.fluxcd.io/substitute: disabled\n  name: ";
+        assert_eq!(text.matches(place).count(), 1, "{name}");
         names.push(name);
     }
     names.sort();

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::support::helm::{USUAL, read};
+use crate::support::helm::{Release, USUAL, of, only, read};
 
 /// Sets of values that together use every value and every branch of the templates.
 pub const SETS: [(&str, &str); 12] = [
@@ -142,11 +142,33 @@ fn values_that_contradict_each_other_are_refused_with_a_sentence() {
             "prometheusRule: { enabled: true, renderMode: failIfMissing }",
             "the cluster does not know the kind PrometheusRule",
         ),
+        ("extraEnv: [{ name: POD_NAME, value: a }]", "extraEnv has POD_NAME"),
+        (
+            "extraVolumes: [{ name: state, emptyDir: {} }]",
+            "extraVolumes has state, which is a volume of the chart's own",
+        ),
+        (
+            "extraVolumeMounts: [{ name: ca, mountPath: /tmp/ }]",
+            "extraVolumeMounts has /tmp/, where the chart mounts its own",
+        ),
     ] {
         let error = USUAL.text(values).expect_err(values);
         let words = error.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(words.contains(sentence), "{values}: {error}");
     }
+}
+
+/// The values in the example for Flux are ones that the chart takes
+#[test]
+fn the_values_of_the_example_for_flux_are_good() {
+    let text = include_str!("../../../examples/gitops/flux/operator.yaml");
+    let objects: Vec<Value> = serde_saphyr::from_multiple(text).expect("YAML");
+    let release = only(&objects, "HelmRelease");
+    let values = release["spec"]["values"].to_string();
+    assert!(values.len() > 2, "{release:#}");
+    let namespace = release["spec"]["targetNamespace"].as_str().expect("a namespace");
+    assert!(!Release { namespace, ..USUAL }.objects(&values).is_empty());
+    assert_eq!(release["spec"]["chart"]["spec"]["chart"], "charts/grouparoo");
 }
 
 /// Several contradictions are told at once
@@ -211,6 +233,61 @@ fn the_schema_knows_exactly_the_values() {
     let mut faults = Vec::new();
     walk(&schema, &values, "", &mut faults);
     assert_eq!(faults, Vec::<String>::new());
+}
+
+/// A label or annotation that is given in two places, or that the chart sets too, is there once: the nearer place counts,
+/// and what the chart needs stays
+#[test]
+fn what_is_given_twice_is_there_once() {
+    let objects = USUAL.objects(
+        "commonLabels: { team: crm }\npodLabels: { team: web }\n\
+         crds: { annotations: { helm.sh/resource-policy: delete, kustomize.toolkit.fluxcd.io/substitute: enabled } }\n\
+         state: { persistence: { annotations: { helm.sh/resource-policy: delete } } }\n\
+         serviceMonitor: { enabled: true, renderMode: alwaysRender, labels: { team: sre } }\n\
+         prometheusRule: { enabled: true, renderMode: alwaysRender, labels: { team: sre }, alertLabels: { severity: page } }\n\
+         grafanaDashboard: { enabled: true, labels: { team: sre } }",
+    );
+    let pod = &only(&objects, "Deployment")["spec"]["template"]["metadata"]["labels"];
+    assert_eq!(pod["team"], "web");
+    for kind in ["ServiceMonitor", "PrometheusRule", "ConfigMap"] {
+        assert_eq!(only(&objects, kind)["metadata"]["labels"]["team"], "sre", "{kind}");
+    }
+    assert_eq!(only(&objects, "Service")["metadata"]["labels"]["team"], "crm");
+    assert_eq!(
+        only(&objects, "PrometheusRule")["spec"]["groups"][0]["rules"][0]["labels"],
+        json!({ "severity": "page" })
+    );
+    for definition in
+        of(&objects, "CustomResourceDefinition").into_iter().chain(of(&objects, "PersistentVolumeClaim"))
+    {
+        let annotations = &definition["metadata"]["annotations"];
+        assert_eq!(annotations["helm.sh/resource-policy"], "keep", "{annotations}");
+        assert_ne!(annotations["kustomize.toolkit.fluxcd.io/substitute"], "enabled");
+    }
+}
+
+/// Names tell the release, and are not longer than Kubernetes takes them
+#[test]
+fn names_come_from_the_release() {
+    let long = "a-release-with-a-name-that-is-as-long-as-helm-takes-it";
+    for (release, values, name) in [
+        ("grouparoo", "{}", "grouparoo"),
+        ("my-grouparoo", "{}", "my-grouparoo"),
+        ("crm", "{}", "crm-grouparoo"),
+        ("crm", "fullnameOverride: braze-sync", "braze-sync"),
+        (&long[..53], "{}", &long[..50]),
+    ] {
+        let objects = Release { name: release, ..USUAL }.objects(values);
+        assert_eq!(only(&objects, "Deployment")["metadata"]["name"], name.trim_end_matches('-'));
+        for object in &objects {
+            let found = object["metadata"]["name"].as_str().expect("a name");
+            let is_ours = object["kind"] == "CustomResourceDefinition";
+            assert!(
+                is_ours || (found.starts_with(name.trim_end_matches('-')) && found.len() < 64),
+                "{found}"
+            );
+        }
+    }
 }
 
 /// Every value is in one of the sets of these tests, or it would be tested by its default alone.

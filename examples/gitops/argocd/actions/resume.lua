@@ -1,0 +1,3 @@
+-- Absent means no, as in a manifest that never mentioned it.
+obj.spec.suspend = nil
+return obj

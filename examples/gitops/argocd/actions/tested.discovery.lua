@@ -1,0 +1,3 @@
+return {
+  ["test-now"] = { ["displayName"] = "Test again", ["iconClass"] = "fa fa-fw fa-sync" },
+}
