@@ -112,6 +112,7 @@ pub struct AppLimits {
 
 /// A public instance of Braze.
 #[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[schemars(description = "")] // the field's own stands
 pub enum Instance {
     /// The instance US-01.
     #[serde(rename = "US-01")]
@@ -222,6 +223,7 @@ pub struct Permission {
 
 /// What is known about a permission.
 #[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[schemars(description = "")] // the field's own stands
 pub enum PermissionState {
     /// The key has it.
     Granted,

@@ -127,6 +127,7 @@ pub struct Property {
 
 /// Type of a property.
 #[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[schemars(description = "")] // the field's own stands
 pub enum PropertyType {
     /// Text.
     String,
@@ -204,6 +205,7 @@ pub struct ExpectedRows {
 
 /// Whether an empty text counts as null.
 #[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[schemars(description = "")] // the field's own stands
 pub enum EmptyText {
     /// An empty text is null.
     Null,

@@ -65,6 +65,19 @@ pub fn main() -> ExitCode {
     ExitCode::from(exit::code_after_panics(code))
 }
 
+/// Whether the program would understand these arguments, its own name first. Nothing is done.
+///
+/// # Errors
+/// What it would say to them.
+pub fn understand(words: &[String]) -> Result<(), String> {
+    match Arguments::try_parse_from(words) {
+        Ok(_) => Ok(()),
+        // Help and version.
+        Err(error) if !error.use_stderr() => Ok(()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
 fn carry_out(arguments: &Arguments, clock: &Clock) -> Result<u8, Failure> {
     match &arguments.command {
         Command::Sync(sync) => sync::run(sync, clock),

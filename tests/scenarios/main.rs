@@ -4,6 +4,7 @@
 mod chart;
 mod cluster;
 mod command_line;
+mod documentation;
 mod gitops;
 mod killed;
 mod node;

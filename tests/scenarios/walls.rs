@@ -281,56 +281,6 @@ fn files_of_code_stay_short() {
 }
 
 #[test]
-fn links_between_documents_lead_somewhere() {
-    let mut wrong = Vec::new();
-    let mut links = 0;
-    for path in files(root()).into_iter().filter(|path| path.extension().is_some_and(|kind| kind == "md")) {
-        let text = std::fs::read_to_string(&path).expect("a readable document");
-        for target in targets(&text) {
-            links += 1;
-            let (file, anchor) = target.split_once('#').unwrap_or((&target, ""));
-            let to = if file.is_empty() { path.clone() } else { path.with_file_name("").join(file) };
-            let there = match std::fs::read_to_string(&to) {
-                Ok(text) => anchor.is_empty() || anchors(&text).contains(anchor),
-                Err(_) => to.is_dir() && anchor.is_empty(),
-            };
-            if !there {
-                wrong.push(format!("{}: {target}", relative(&path)));
-            }
-        }
-    }
-    assert!(links > 10, "only {links} links were found: the reader of this test is broken");
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-}
-
-/// Targets of links in Markdown, those to other hosts apart.
-fn targets(text: &str) -> Vec<String> {
-    let mut fenced = false;
-    let lines = text.lines().filter(|line| {
-        let fence = line.trim_start().starts_with("```");
-        fenced ^= fence;
-        !fenced && !fence
-    });
-    lines
-        .flat_map(|line| line.match_indices("](").map(|(at, _)| &line[at + 2..]).collect::<Vec<_>>())
-        .filter_map(|rest| rest.split_once(')').map(|(target, _)| target.to_owned()))
-        .filter(|target| !target.contains("://") && !target.starts_with("mailto:"))
-        .collect()
-}
-
-/// Anchors that headings have.
-fn anchors(text: &str) -> BTreeSet<String> {
-    let headings = text.lines().filter(|line| line.starts_with('#'));
-    headings
-        .map(|line| {
-            let words = line.trim_start_matches('#').trim().to_lowercase();
-            let kept = words.chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c));
-            kept.map(|c| if c == ' ' { '-' } else { c }).collect()
-        })
-        .collect()
-}
-
-#[test]
 fn no_file_speaks_of_the_machine_it_was_written_on() {
     // In pieces, so that this file does not hold them.
     let places = [

@@ -22,6 +22,7 @@ pub struct Executor {
 
 /// Where runs execute.
 #[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[schemars(description = "")] // the field's own stands
 pub enum ExecutorType {
     /// Inside the operator.
     Inline,

@@ -54,6 +54,7 @@ pub struct GroupMapping {
 
 /// What the state of a subscription group hangs on.
 #[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[schemars(description = "")] // the field's own stands
 pub enum Channel {
     /// The e-mail address.
     Email,
@@ -65,6 +66,7 @@ pub enum Channel {
 
 /// What joining writes.
 #[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[schemars(description = "")] // the field's own stands
 pub enum OnJoin {
     /// The state subscribed.
     Subscribe,
@@ -74,6 +76,7 @@ pub enum OnJoin {
 
 /// What leaving writes.
 #[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[schemars(description = "")] // the field's own stands
 pub enum OnLeave {
     /// The state unsubscribed.
     Unsubscribe,
@@ -83,6 +86,7 @@ pub enum OnLeave {
 
 /// Whether an opt-out in Braze is respected.
 #[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[schemars(description = "")] // the field's own stands
 pub enum GroupOptInPolicy {
     /// A person who unsubscribed is left alone.
     RespectOptOut,
@@ -92,6 +96,7 @@ pub enum GroupOptInPolicy {
 
 /// What is written for a record that was never a member.
 #[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[schemars(description = "")] // the field's own stands
 pub enum NonMembers {
     /// Nothing.
     Leave,
@@ -101,6 +106,7 @@ pub enum NonMembers {
 
 /// How an attribute shows a membership.
 #[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[schemars(description = "")] // the field's own stands
 pub enum Style {
     /// A text in an array attribute.
     Element,

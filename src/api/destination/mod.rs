@@ -153,6 +153,7 @@ pub struct DestinationSpec {
 
 /// What happens to users.
 #[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[schemars(description = "")] // the field's own stands
 pub enum SyncMode {
     /// Creates, updates and deletes users.
     Sync,
@@ -164,6 +165,7 @@ pub enum SyncMode {
 
 /// What a change of what is sent does.
 #[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[schemars(description = "")] // the field's own stands
 pub enum OnChange {
     /// It starts a run at once.
     Run,
@@ -173,6 +175,7 @@ pub enum OnChange {
 
 /// What happens in the very first run.
 #[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[schemars(description = "")] // the field's own stands
 pub enum InitialSync {
     /// Everything is sent.
     SendAll,
@@ -182,6 +185,7 @@ pub enum InitialSync {
 
 /// What happens to a field that is no longer mapped.
 #[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[schemars(description = "")] // the field's own stands
 pub enum OnUnmap {
     /// It is removed in Braze.
     Clear,
@@ -191,6 +195,7 @@ pub enum OnUnmap {
 
 /// What deleting the object does in Braze.
 #[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[schemars(description = "")] // the field's own stands
 pub enum DeletionPolicy {
     /// Nothing.
     Retain,

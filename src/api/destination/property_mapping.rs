@@ -55,6 +55,7 @@ pub struct PropertyMapping {
 
 /// Kind of a field of the profile.
 #[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[schemars(description = "")] // the field's own stands
 pub enum TargetKind {
     /// A standard field of Braze.
     Standard,
@@ -66,6 +67,7 @@ pub enum TargetKind {
 
 /// What null does.
 #[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[schemars(description = "")] // the field's own stands
 pub enum OnNull {
     /// It removes the field in Braze.
     Clear,
@@ -75,6 +77,7 @@ pub enum OnNull {
 
 /// JSON kind to send.
 #[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[schemars(description = "")] // the field's own stands
 pub enum As {
     /// true or false.
     Boolean,
@@ -88,6 +91,7 @@ pub enum As {
 
 /// What happens to what is longer than Braze keeps.
 #[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[schemars(description = "")] // the field's own stands
 pub enum TooLong {
     /// Nothing is sent, and it is reported.
     Drop,
@@ -97,6 +101,7 @@ pub enum TooLong {
 
 /// Whether values are checked by the rules of their target.
 #[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[schemars(description = "")] // the field's own stands
 pub enum Check {
     /// What Braze would swallow silently is reported and not sent.
     Strict,
@@ -106,6 +111,7 @@ pub enum Check {
 
 /// When an opt-in is sent.
 #[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[schemars(description = "")] // the field's own stands
 pub enum OptInPolicy {
     /// Only when the value changes.
     OnChange,

@@ -22,6 +22,7 @@ pub struct Collection {
 
 /// Which records are wanted.
 #[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[schemars(description = "")] // the field's own stands
 pub enum CollectionType {
     /// All records of the model.
     All,
@@ -63,6 +64,7 @@ pub struct Schedule {
 
 /// What a due run does while another is active.
 #[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[schemars(description = "")] // the field's own stands
 pub enum ConcurrencyPolicy {
     /// It waits.
     Forbid,
@@ -135,6 +137,7 @@ pub struct Budget {
 
 /// What a budget counts.
 #[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[schemars(description = "")] // the field's own stands
 pub enum BudgetResource {
     /// Data points, by Braze's rules.
     DataPoints,
@@ -146,6 +149,7 @@ pub enum BudgetResource {
 
 /// Period of a budget.
 #[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[schemars(description = "")] // the field's own stands
 pub enum BudgetPeriod {
     /// One run.
     Run,

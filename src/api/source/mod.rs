@@ -122,6 +122,7 @@ pub struct Csv {
 
 /// Character encoding of CSV files.
 #[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[schemars(description = "")] // the field's own stands
 pub enum CsvEncoding {
     /// UTF-8.
     Utf8,
@@ -133,6 +134,7 @@ pub enum CsvEncoding {
 
 /// Whether the first line names the columns.
 #[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[schemars(description = "")] // the field's own stands
 pub enum CsvHeader {
     /// The first line names the columns.
     Present,

@@ -73,6 +73,7 @@ pub struct ServerTls {
 
 /// Whether a connection is encrypted.
 #[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[schemars(description = "")] // the field's own stands
 pub enum TlsMode {
     /// Encrypted; chain and host name are checked.
     VerifyFull,

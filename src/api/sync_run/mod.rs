@@ -87,6 +87,7 @@ pub struct SyncRunSpec {
 
 /// What a run does.
 #[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[schemars(description = "")] // the field's own stands
 pub enum RunMode {
     /// Sends what changed.
     Sync,
@@ -100,6 +101,7 @@ pub enum RunMode {
 
 /// What started a run.
 #[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[schemars(description = "")] // the field's own stands
 pub enum Trigger {
     /// The schedule.
     Schedule,

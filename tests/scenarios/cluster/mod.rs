@@ -9,6 +9,6 @@ mod acceptance;
 mod columns;
 mod kubectl;
 mod mutations;
-mod objects;
+pub mod objects;
 mod readers;
 mod support;

@@ -5,7 +5,6 @@ mod by_people;
 mod endpoints;
 pub mod installed;
 mod life;
-mod manual;
 mod questions;
 mod quickstart;
 mod reliability;

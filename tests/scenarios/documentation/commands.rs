@@ -1,0 +1,171 @@
+//! Commands in pages: the real program understands them.
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+use super::{Document, documents, root};
+
+/// A command line of a page.
+struct Line {
+    place: String,
+    words: Vec<String>,
+}
+
+/// What one could type, out of all pages: blocks of `sh`, and lines after `$` in others.
+fn lines() -> Vec<Line> {
+    let mut found = Vec::new();
+    for document in documents() {
+        for block in document.blocks() {
+            let is_shell = block.language == "sh";
+            let text = block.text.replace("\\\n", " ");
+            for (number, line) in text.lines().enumerate() {
+                let typed = if is_shell { Some(line) } else { line.trim_start().strip_prefix("$ ") };
+                let place = format!("{}:{}", document.path, block.line + number);
+                found.extend(
+                    typed.into_iter().flat_map(simple).map(|words| Line { place: place.clone(), words }),
+                );
+            }
+        }
+    }
+    found
+}
+
+/// The simple commands of a line of shell, without redirections, assignments and comments.
+fn simple(line: &str) -> Vec<Vec<String>> {
+    let (mut commands, mut words, mut word, mut quote) = (Vec::new(), Vec::new(), None::<String>, None);
+    let mut rest = line.chars().peekable();
+    while let Some(c) = rest.next() {
+        match (quote, c) {
+            (Some(open), c) if c == open => quote = None,
+            (Some(_), c) => word.get_or_insert_default().push(c),
+            (None, '\'' | '"') => {
+                quote = Some(c);
+                word.get_or_insert_default();
+            }
+            (None, '#') if word.is_none() => break,
+            (None, '|' | '&' | ';') => {
+                words.extend(word.take());
+                commands.push(std::mem::take(&mut words));
+            }
+            (None, '>' | '<') => {
+                words.extend(word.take().filter(|fd| fd.parse::<u8>().is_err()));
+                // The name of the file.
+                while rest.next_if(|c| c.is_whitespace()).is_some() {}
+                while rest.next_if(|c| !c.is_whitespace()).is_some() {}
+            }
+            (None, c) if c.is_whitespace() => words.extend(word.take()),
+            (None, c) => word.get_or_insert_default().push(c),
+        }
+    }
+    words.extend(word);
+    commands.push(words);
+    for words in &mut commands {
+        let assignments =
+            words.iter().take_while(|word| word.split_once('=').is_some_and(|(name, _)| is_name(name)));
+        let assignments = assignments.count();
+        words.drain(..assignments);
+    }
+    commands.retain(|words| !words.is_empty());
+    commands
+}
+
+fn is_name(word: &str) -> bool {
+    !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+#[test]
+fn the_program_understands_every_command_of_a_page() {
+    let (mut wrong, mut seen) = (Vec::new(), 0);
+    for line in lines().iter().filter(|line| line.words[0] == "grouparoo") {
+        seen += 1;
+        if let Err(error) = grouparoo::cli::understand(&line.words) {
+            wrong.push(format!("{}: {}\n{error}", line.place, line.words.join(" ")));
+        }
+    }
+    assert!(seen > 15, "only {seen} commands were found");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn what_the_program_does_not_understand_is_seen() {
+    let words = |line: &str| simple(line).remove(0);
+    assert_eq!(grouparoo::cli::understand(&words("grouparoo sync -f . --state 'a b'")), Ok(()));
+    for line in [
+        "grouparoo sync",
+        "grouparoo snyc -f .",
+        "grouparoo sync -f . --fulll",
+        "grouparoo sync -f . --full --retry-rejects",
+    ] {
+        assert!(grouparoo::cli::understand(&words(line)).is_err(), "{line}");
+    }
+    assert_eq!(simple("A=1 b 'c d' > e 2>&1 | f & # g"), [vec!["b", "c d"], vec!["f"]]);
+}
+
+/// Flags of commands in the text, such as `grouparoo rejects --ref`.
+#[test]
+fn every_command_in_the_text_of_a_page_exists_with_its_flags() {
+    let help = |command: &str| {
+        let output = Command::new(env!("CARGO_BIN_EXE_grouparoo")).args([command, "--help"]).output();
+        String::from_utf8(output.expect("the program starts").stdout).expect("UTF-8")
+    };
+    let (mut wrong, mut seen) = (Vec::new(), 0);
+    for document in documents() {
+        for quoted in document.quoted() {
+            let mut words = quoted.split([' ', '[', ']']).filter(|word| !word.is_empty());
+            if words.next() != Some("grouparoo") {
+                continue;
+            }
+            let Some(command) = words.next() else { continue };
+            let text = help(command);
+            let unknown = words.filter(|word| word.starts_with('-')).find(|flag| {
+                let name = flag.split('=').next().unwrap_or(flag);
+                !text.split([' ', ',', '\n', '=']).any(|word| word == name)
+            });
+            seen += 1;
+            if text.is_empty() || unknown.is_some() {
+                wrong.push(format!("{}: {quoted}", document.path));
+            }
+        }
+    }
+    assert!(seen > 20, "only {seen} were found");
+    assert_eq!(wrong, [] as [String; 0]);
+}
+
+#[test]
+fn every_flag_of_the_sandbox_in_a_page_is_in_its_manual() {
+    let manual = Document::read("docs/sandbox.md").text;
+    let lines = lines();
+    let all = lines.iter().filter(|line| line.words[0] == "braze-sandbox");
+    let flags: BTreeSet<&str> = all
+        .flat_map(|line| line.words.iter().filter(|word| word.starts_with("--")))
+        .map(|flag| flag.split('=').next().unwrap_or(flag))
+        .collect();
+    assert!(!flags.is_empty());
+    let missing: Vec<&&str> = flags.iter().filter(|flag| !manual.contains(&format!("`{flag} "))).collect();
+    assert_eq!(missing, [] as [&&str; 0]);
+}
+
+#[test]
+fn every_target_of_make_in_a_page_exists() {
+    let makefile = std::fs::read_to_string(root().join("Makefile")).expect("the Makefile");
+    let targets: BTreeSet<&str> =
+        makefile.lines().filter_map(|line| Some(line.split_once(": ##")?.0)).collect();
+    let mut wrong = Vec::new();
+    let mut check = |place: &str, target: &str| {
+        if !targets.contains(target) {
+            wrong.push(format!("{place}: make {target}"));
+        }
+    };
+    for line in lines().iter().filter(|line| line.words[0] == "make") {
+        line.words[1..]
+            .iter()
+            .filter(|word| !word.contains('='))
+            .for_each(|target| check(&line.place, target));
+    }
+    for document in documents() {
+        for target in document.quoted().into_iter().filter_map(|quoted| quoted.strip_prefix("make ")) {
+            check(&document.path, target.split(' ').next().unwrap_or_default());
+        }
+    }
+    assert_eq!(wrong, [] as [String; 0]);
+}
