@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-postgres demo-cluster test test-fast soak check fmt generate bench
+.PHONY: help demo demo-postgres demo-cluster test test-fast e2e image soak check fmt generate bench
 
 CARGO := cargo
 # Everything that the demo and the benchmark run.
@@ -40,7 +40,12 @@ demo-cluster: ## The operator beside a Kubernetes API of its own: apply, watch, 
 	$(CARGO) build --quiet --locked $(PROGRAMS) && \
 	$(DEMO) cluster --programs "$$programs" $(PLAY)
 
+<<<<<<< HEAD
 # Whether the generated files are current (crds/, parts of docs/ and charts/) is among the tests; `make generate` makes them so.
+=======
+# Whether the generated files are current (crds/, in charts/, parts of docs/) is among the tests; `make generate` makes
+# them so.
+>>>>>>> node
 test: ## All tests, against a real PostgreSQL and a real Kubernetes API too, and whether the generated files are current
 	@scripts/need cargo cc
 	@scripts/postgres --own
@@ -50,11 +55,30 @@ test: ## All tests, against a real PostgreSQL and a real Kubernetes API too, and
 	@program=$$(scripts/promtool) && echo "make test: alerts are judged by $$program"
 	@program=$$(scripts/control-plane --flux) && echo "make test: manifests are built by $$program"
 	@echo "make test: all tests of the workspace (a first build takes a while)"
-	$(CARGO) test --workspace --locked
+	@# Those on a whole node come by themselves.
+	GROUPAROO_E2E=skip $(CARGO) test --workspace --locked
+	@$(MAKE) --no-print-directory e2e
 
 test-fast: ## Unit tests only: no servers but those inside the tests
 	@scripts/need cargo cc
 	$(CARGO) test --workspace --exclude workbench --locked --lib
+
+e2e: ## The image on a whole Kubernetes node: part of make test; Linux and root (GROUPAROO_E2E=skip: leave it out)
+	@scripts/need cargo cc
+ifeq ($(GROUPAROO_E2E),skip)
+	@echo "make e2e: left out, because GROUPAROO_E2E is skip"
+else
+	@scripts/node-packages
+	@scripts/postgres --own
+	@programs=$$(scripts/control-plane) && echo "make e2e: Kubernetes API from $$programs"
+	@program=$$(scripts/control-plane --helm) && echo "make e2e: installed by $$program"
+	@programs=$$(scripts/control-plane --node) && echo "make e2e: node from $$programs"
+	@images=$$(scripts/image) && echo "make e2e: images from $$images"
+	$(CARGO) test --locked --test scenarios -- node:: --test-threads=1 --nocapture
+endif
+
+image: ## The images of the operator and of the sandbox, for docker load and others (IMAGE_BUILDER, REVISION)
+	@images=$$(scripts/image) && ls -l "$$images"/*.tar
 
 soak: ## The reliability scenarios of the operator at full length, with their figures (SOAK_FAILOVERS, SOAK_DESTINATIONS, …)
 	@scripts/need cargo cc
@@ -78,8 +102,13 @@ fmt: ## Format the code
 
 generate: ## Write the generated files anew
 	UPDATE_CRDS=1 $(CARGO) test --locked --lib crds
+<<<<<<< HEAD
 	UPDATE_DOCS=1 $(CARGO) test --locked --test scenarios documentation::
 	UPDATE_CHART=1 $(CARGO) test --locked --test scenarios -- chart::generated chart::rendered::the_default_render
+=======
+	UPDATE_CHART=1 $(CARGO) test --locked --test scenarios -- chart::generated chart::rendered::the_default_render
+	UPDATE_DOCS=1 $(CARGO) test --locked --test scenarios documentation::
+>>>>>>> node
 	UPDATE_GOLDEN=1 $(CARGO) test --locked --test scenarios gitops::argocd::the_config_map
 
 bench: ## Measure beside COPY of the same table (BENCH_ROWS, BENCH_ROUNDS, BENCH_SINK_ONLY=true)

@@ -7,6 +7,7 @@ mod command_line;
 mod documentation;
 mod gitops;
 mod killed;
+mod node;
 mod operator;
 mod sources;
 mod support;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::process::Command;
 
 use k8s_openapi::api::authorization::v1::SelfSubjectAccessReview;
 use kube::Api;
@@ -137,7 +138,11 @@ async fn an_installation_by_hand_is_taken_over() {
     let app = "apiVersion: grouparoo.io/v1alpha1\nkind: BrazeApp\nmetadata: { name: braze }\n\
                spec: { restEndpoint: https://rest.iad-01.braze.com, apiKeySecretRef: { name: braze, key: key } }\n";
     space.apply(app).await;
-    let before = (uids(&space, DEFINITIONS).await, uids(&space, OURS).await);
+    by_hand(&space).await;
+    let kept =
+        async || (uids(&space, DEFINITIONS).await, uids(&space, OURS).await, uids(&space, "pvc").await);
+    let before = kept().await;
+    assert_eq!((before.0.len(), before.1.len(), before.2.len()), (5, 1, 1));
     let kubeconfig = space.kubeconfig();
     let chart = chart().display().to_string();
     let arguments = ["install", "grouparoo", &chart, "--namespace", &space.name];
@@ -145,5 +150,18 @@ async fn an_installation_by_hand_is_taken_over() {
     assert!(refused.contains("invalid ownership metadata"), "{refused}");
     let taking: Vec<&str> = arguments.into_iter().chain(["--take-ownership", "--force-conflicts"]).collect();
     helm(Some(&kubeconfig), &taking).success();
-    assert_eq!((uids(&space, DEFINITIONS).await, uids(&space, OURS).await), before);
+    assert_eq!(kept().await, before);
+}
+
+/// What the manual says, but for the definitions, which are there, and the Deployment, which has to go before.
+async fn by_hand(space: &Space) {
+    let printed = Command::new(env!("CARGO_BIN_EXE_grouparoo")).args(["rbac", "-n", &space.name]).output();
+    let rights = String::from_utf8(printed.expect("the program starts").stdout).expect("UTF-8");
+    space.kubectl(&["create", "serviceaccount", "grouparoo"]).await.success();
+    space.kubectl_with(&["apply", "-f", "-"], &rights).await.success();
+    let manual = include_str!("../../../docs/operator.md");
+    let claim = manual.split("```yaml\n").nth(1).and_then(|rest| rest.split("---").next()).expect("a claim");
+    assert!(claim.contains("kind: PersistentVolumeClaim"), "{claim}");
+    let claim = claim.replace("namespace: grouparoo }", &format!("namespace: {} }}", space.name));
+    space.kubectl_with(&["apply", "-f", "-"], &claim).await.success();
 }

@@ -7,5 +7,6 @@ pub mod dying;
 pub mod helm;
 pub mod kstatus;
 pub mod moments;
+pub mod node;
 pub mod postgres;
 pub mod world;

@@ -66,7 +66,7 @@ impl Server {
                 certificates: None,
                 _watchdog: None,
             },
-            Err(_) => Self::start(),
+            Err(_) => Self::start_at("127.0.0.1"),
         })
     }
 
@@ -75,16 +75,17 @@ impl Server {
         static SERVER: OnceLock<Server> = OnceLock::new();
         match Self::shared() {
             shared if shared.certificates.is_some() => shared,
-            _ => SERVER.get_or_init(Self::start),
+            _ => SERVER.get_or_init(|| Self::start_at("127.0.0.1")),
         }
     }
 
-    /// Starts a server. A port that was free may be taken a moment later: then another is tried.
-    fn start() -> Self {
-        (0..5).find_map(|_| Self::try_start()).expect("PostgreSQL starts")
+    /// Starts a server at an address of this machine. A port that was free may be taken a moment later: then another
+    /// is tried.
+    pub fn start_at(address: &str) -> Self {
+        (0..5).find_map(|_| Self::try_start(address)).expect("PostgreSQL starts")
     }
 
-    fn try_start() -> Option<Self> {
+    fn try_start(address: &str) -> Option<Self> {
         let owner = unprivileged_user();
         let certificates = Certificates::new(CERTIFICATE_ROLE);
         let password = uuid::Uuid::new_v4().to_string();
@@ -109,13 +110,11 @@ impl Server {
         let key = write("server.key", &certificates.server.1);
         let hba = write(
             "hba.conf",
-            &format!(
-                "hostssl all {CERTIFICATE_ROLE} 127.0.0.1/32 cert\nhost all all 127.0.0.1/32 scram-sha-256\n"
-            ),
+            &format!("hostssl all {CERTIFICATE_ROLE} samenet cert\nhost all all samenet scram-sha-256\n"),
         );
-        let port = free_port();
+        let port = free_port(address);
         let settings = [
-            "listen_addresses=127.0.0.1".to_owned(),
+            format!("listen_addresses={address}"),
             format!("port={port}"),
             "unix_socket_directories=".to_owned(),
             "fsync=off".to_owned(),
@@ -147,7 +146,7 @@ impl Server {
             return None;
         }
         let login = PostgresLogin {
-            host: "127.0.0.1".to_owned(),
+            host: address.to_owned(),
             port,
             database: "postgres".to_owned(),
             user: "postgres".to_owned(),
@@ -295,8 +294,8 @@ fn is_ready(log: impl std::io::Read + Send + 'static) -> bool {
     false
 }
 
-fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+fn free_port(address: &str) -> u16 {
+    let listener = std::net::TcpListener::bind((address, 0)).expect("a free port");
     listener.local_addr().expect("an address").port()
 }
 

@@ -1,6 +1,7 @@
 //! The real kubectl, as a user's hand.
 
 use std::process::Stdio;
+use std::time::Duration;
 
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
@@ -43,28 +44,29 @@ impl ControlPlane {
             .env("KUBECACHEDIR", folder.join("kubectl-cache"))
             .env("HOME", folder)
             // What `kubectl diff` calls for comparing.
-            .env("KUBECTL_EXTERNAL_DIFF", "diff -u -N")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true);
-        let mut child = command.spawn().expect("kubectl runs");
-        let mut pipe = child.stdin.take().expect("a pipe");
-        let running = async {
-            // One that does not read its input may be gone before it is written.
-            let feeding = async {
-                let _ = pipe.write_all(stdin.as_bytes()).await;
-                drop(pipe);
-            };
-            tokio::join!(feeding, child.wait_with_output()).1
+            .env("KUBECTL_EXTERNAL_DIFF", "diff -u -N");
+        run(command, stdin, PATIENCE).await
+    }
+}
+
+/// Runs a program to its end, for at most `limit`. `stdin` is what it may read.
+pub async fn run(mut command: Command, stdin: &str, limit: Duration) -> Output {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let mut pipe = child.stdin.take().expect("a pipe");
+    let running = async {
+        // One that does not read its input may be gone before it is written.
+        let feeding = async {
+            let _ = pipe.write_all(stdin.as_bytes()).await;
+            drop(pipe);
         };
-        let output = grouparoo_clock::Clock::system().timeout(PATIENCE, running).await;
-        let output = output.unwrap_or_else(|| panic!("kubectl {arguments:?} does not end"));
-        let output = output.expect("kubectl runs");
-        Output {
-            code: output.status.code().unwrap_or(-1),
-            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-        }
+        tokio::join!(feeding, child.wait_with_output()).1
+    };
+    let output = grouparoo_clock::Clock::system().timeout(limit, running).await;
+    let output = output.unwrap_or_else(|| panic!("{command:?} does not end")).expect("the program runs");
+    Output {
+        code: output.status.code().unwrap_or(-1),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
     }
 }

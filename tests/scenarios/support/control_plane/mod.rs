@@ -21,9 +21,9 @@ mod setup;
 mod space;
 mod users;
 
-pub use kubectl::Output;
+pub use kubectl::{Output, run};
 pub use process::{Lines, Process};
-pub use servers::until;
+pub use servers::{get, in_runtime, until};
 pub use setup::script;
 pub use space::{Space, condition_of, our, wait};
 pub use users::User;
