@@ -8,6 +8,7 @@ mod life;
 mod manual;
 mod questions;
 mod quickstart;
+mod refused;
 mod reliability;
 mod restarts;
 mod rights;
