@@ -12,7 +12,7 @@ use crate::support::control_plane::{ControlPlane, PATIENCE, until};
 const KINDS: [&str; 5] = ["BrazeApp", "Source", "Model", "Destination", "SyncRun"];
 /// Those of them whose faults the API server passes over as long as they do not change: they can have a status.
 const WITH_STATUS: [&str; 3] = ["BrazeApp", "Source", "Model"];
-/// Those whose rules cannot be evaluated without what is missing: it refuses all writes.
+/// Those whose faults it does not pass over: it refuses all writes.
 const WITHOUT: [&str; 2] = ["Destination", "SyncRun"];
 
 /// Stores an object of each kind with an empty `spec`, by definitions that allow it for a moment.
