@@ -40,12 +40,8 @@ demo-cluster: ## The operator beside a Kubernetes API of its own: apply, watch, 
 	$(CARGO) build --quiet --locked $(PROGRAMS) && \
 	$(DEMO) cluster --programs "$$programs" $(PLAY)
 
-<<<<<<< HEAD
-# Whether the generated files are current (crds/, parts of docs/ and charts/) is among the tests; `make generate` makes them so.
-=======
 # Whether the generated files are current (crds/, in charts/, parts of docs/) is among the tests; `make generate` makes
 # them so.
->>>>>>> node
 test: ## All tests, against a real PostgreSQL and a real Kubernetes API too, and whether the generated files are current
 	@scripts/need cargo cc
 	@scripts/postgres --own
@@ -102,13 +98,8 @@ fmt: ## Format the code
 
 generate: ## Write the generated files anew
 	UPDATE_CRDS=1 $(CARGO) test --locked --lib crds
-<<<<<<< HEAD
-	UPDATE_DOCS=1 $(CARGO) test --locked --test scenarios documentation::
-	UPDATE_CHART=1 $(CARGO) test --locked --test scenarios -- chart::generated chart::rendered::the_default_render
-=======
 	UPDATE_CHART=1 $(CARGO) test --locked --test scenarios -- chart::generated chart::rendered::the_default_render
 	UPDATE_DOCS=1 $(CARGO) test --locked --test scenarios documentation::
->>>>>>> node
 	UPDATE_GOLDEN=1 $(CARGO) test --locked --test scenarios gitops::argocd::the_config_map
 
 bench: ## Measure beside COPY of the same table (BENCH_ROWS, BENCH_ROUNDS, BENCH_SINK_ONLY=true)

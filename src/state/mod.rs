@@ -15,7 +15,7 @@ mod sqlite;
 mod suite;
 
 pub use app::{AppLedger, DELETES_KEPT_DAYS, MemoryAppLedger, OptOut, Person};
-pub use folder::{Folder, FolderOptions, Listed, Lock};
+pub use folder::{Folder, FolderOptions, Listed, Lock, Stamp};
 pub use log::LogStore;
 pub use memory::MemoryStore;
 pub use record::{AttributeEntry, GroupEntry, GroupState, Record, Status};

@@ -167,6 +167,7 @@ impl Course {
         let reason = match error {
             BrazeError::PermissionMissing { .. } => Reason::PermissionMissing,
             BrazeError::RequestRefused { .. } => Reason::RequestRefused,
+            BrazeError::EndpointNotAllowed => Reason::EndpointNotAllowed,
             BrazeError::Unavailable { .. } | BrazeError::EndpointUnreachable { .. } => {
                 Reason::BrazeUnavailable
             }

@@ -541,7 +541,24 @@ pub fn stop_for(error: &SourceError) -> Stop {
             Reason::InvalidSpec
         }
         SourceError::AuthenticationFailed { .. } => Reason::AuthenticationFailed,
+        SourceError::EndpointNotAllowed { .. } => Reason::EndpointNotAllowed,
         _ => Reason::ReadFailed,
     };
     Stop::new(reason, error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// semantics 3: an address that is refused in the middle is no failed read
+    #[test]
+    fn a_refused_address_is_told_apart_from_a_failed_read() {
+        let location = || "db.example.com:5432".to_owned();
+        let refused =
+            SourceError::EndpointNotAllowed { location: location(), cause: "link-local".to_owned() };
+        assert_eq!(stop_for(&refused).reason, Reason::EndpointNotAllowed);
+        let away = SourceError::Unreachable { location: location(), cause: "no route".to_owned() };
+        assert_eq!(stop_for(&away).reason, Reason::ReadFailed);
+    }
 }

@@ -1,6 +1,10 @@
 //! What every kind of answer of Braze comes to, end to end (semantics 9.2 to 9.5).
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use braze_sandbox::{DEFAULT_KEY, Effect, FaultRule, Permissions};
+use grouparoo::data::AddressGuard;
 use grouparoo::sync::reason::Reason;
 use grouparoo_clock::Clock;
 
@@ -191,4 +195,26 @@ fn under_a_storm_of_faults_repeated_runs_bring_braze_in_step() {
     world.sandbox.clear_journal();
     assert_eq!(world.sync_well().counts.unchanged, 120);
     assert_eq!(world.requests(), [] as [&str; 0]);
+}
+
+/// semantics 3: an address that was allowed when the run began and is refused later (the name leads elsewhere) is
+/// neither an outage nor a wrong key
+#[test]
+fn an_address_that_is_refused_in_the_middle_is_named() {
+    let mut world = World::new();
+    let refuses = Arc::new(AtomicBool::new(false));
+    let asked = refuses.clone();
+    world.guard = Some(AddressGuard::new(move |_| match asked.load(Ordering::Relaxed) {
+        true => Err("a link-local address".to_owned()),
+        false => Ok(()),
+    }));
+    world.insert(1..=5);
+    world.sync_well();
+    refuses.store(true, Ordering::Relaxed);
+    world.sql("update users set plan = 'gold'");
+    let report = world.sync();
+    assert_eq!((report.reason, report.exit_code), (Some(Reason::EndpointNotAllowed), 20), "{report:#?}");
+    assert!(report.message.contains("allowedHosts"), "{}", report.message);
+    refuses.store(false, Ordering::Relaxed);
+    assert_eq!(world.next().counts.updated, 5);
 }

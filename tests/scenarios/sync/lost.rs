@@ -290,8 +290,8 @@ fn renamed() -> World {
 /// The name that the operator finds and gives to the run.
 fn orphan(world: &World) -> Option<String> {
     let job = world.job();
-    let listed = world.memories().list().expect("a list");
-    siblings::neighbours(&job, &[siblings::Sibling::of_job(&job)], &listed).orphan()
+    let kept = world.memories().kept(&job.namespace).expect("a list");
+    siblings::neighbours(&job, &[siblings::Sibling::of_job(&job)], &kept).orphan()
 }
 
 fn beside(orphan: Option<String>) -> Request {
@@ -343,8 +343,8 @@ fn an_orphan_is_none_under_initial_sync_or_of_another_model() {
     let mut world = renamed();
     let mut other = world.job();
     other.model.name = "others".to_owned();
-    let listed = world.memories().list().expect("a list");
-    assert_eq!(siblings::neighbours(&other, &[], &listed).orphan(), None);
+    let kept = world.memories().kept(&other.namespace).expect("a list");
+    assert_eq!(siblings::neighbours(&other, &[], &kept).orphan(), None);
     world.and("  initialSync: SendAll");
     assert_eq!(orphan(&world), None);
     let report = world.run(&beside(Some("users-to-braze".to_owned())));
