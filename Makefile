@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-postgres demo-cluster test test-fast e2e image soak check fmt generate bench
+.PHONY: release-check help demo demo-postgres demo-cluster test test-fast e2e image soak check fmt generate bench
 
 CARGO := cargo
 # Everything that the demo and the benchmark run.
@@ -101,6 +101,9 @@ generate: ## Write the generated files anew
 	UPDATE_CHART=1 $(CARGO) test --locked --test scenarios -- chart::generated chart::rendered::the_default_render
 	UPDATE_DOCS=1 $(CARGO) test --locked --test scenarios documentation::
 	UPDATE_GOLDEN=1 $(CARGO) test --locked --test scenarios gitops::argocd::the_config_map
+
+release-check: ## What must hold before a version is tagged: versions, changes, licences, definitions, SBOM, two equal builds
+	@scripts/release-check
 
 bench: ## Measure beside COPY of the same table (BENCH_ROWS, BENCH_ROUNDS, BENCH_SINK_ONLY=true)
 	@scripts/need cargo cc

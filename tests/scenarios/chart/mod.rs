@@ -2,6 +2,7 @@
 
 mod accepted;
 mod alerts;
+mod compatibility;
 mod flags;
 mod generated;
 mod releases;
