@@ -12,12 +12,15 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::series::{
-    Build, Condition, Destination, Kind, KindResult, Object, Records, Requests, Runs, Series, Whole,
+    Build, Condition, Destination, Kind, KindResult, Object, Records, Requests, Runs, Series, Values, Whole,
     counters, gauges,
 };
 
 /// Content type of [`Metrics::encode`].
 pub const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Triggers of runs that nobody asked for.
+const BY_THEMSELVES: [&str; 3] = ["Schedule", "Change", "Retry"];
 
 /// States that a condition can be in.
 const STATES: [&str; 3] = ["True", "False", "Unknown"];
@@ -41,6 +44,7 @@ pub struct Metrics {
     runs: Series<Runs, Counter>,
     run_durations: Series<Destination, Histogram>,
     records: Series<Records, Counter>,
+    values: Series<Values, Counter>,
     last_success: Series<Destination, Seconds>,
     next_run: Series<Destination, Seconds>,
     requests: Series<Requests, Counter>,
@@ -61,6 +65,7 @@ impl Metrics {
             runs: counters(),
             run_durations: Series::new(|| Histogram::new(RUN_BUCKETS)),
             records: counters(),
+            values: counters(),
             last_success: gauges(),
             next_run: gauges(),
             requests: counters(),
@@ -99,6 +104,11 @@ impl Metrics {
             self.run_durations.family.clone(),
         );
         registry.register("sync_records", "Records that runs dealt with", self.records.family.clone());
+        registry.register(
+            "sync_values",
+            "Values that runs sent, cleared or left out",
+            self.values.family.clone(),
+        );
         registry.register_with_unit(
             "sync_last_success_timestamp",
             "End of the last run that succeeded, in seconds since 1970",
@@ -196,6 +206,40 @@ impl Metrics {
         self.records.of(&labels).inc_by(count);
     }
 
+    /// So many values were dealt with. `outcome`: `sent`, `cleared` or `dropped`.
+    pub fn values(&self, namespace: &str, destination: &str, outcome: &str, count: u64) {
+        let labels = Values {
+            namespace: namespace.to_owned(),
+            destination: destination.to_owned(),
+            outcome: outcome.to_owned(),
+        };
+        self.values.of(&labels).inc_by(count);
+    }
+
+    /// There is a Destination: what alerts look at begins at zero, for a counter that appears with its first event has
+    /// no increase.
+    pub fn begin(&self, namespace: &str, destination: &str) {
+        for result in ["Succeeded", "Failed"] {
+            for trigger in BY_THEMSELVES {
+                self.runs.of(&Runs {
+                    namespace: namespace.to_owned(),
+                    destination: destination.to_owned(),
+                    result: result.to_owned(),
+                    trigger: trigger.to_owned(),
+                });
+            }
+        }
+        for outcome in ["invalid", "failed", "held", "unchanged"] {
+            self.records(namespace, destination, "none", outcome, 0);
+        }
+        for (operation, outcome) in [("create", "delivered"), ("update", "delivered")] {
+            self.records(namespace, destination, operation, outcome, 0);
+        }
+        for outcome in ["sent", "dropped"] {
+            self.values(namespace, destination, outcome, 0);
+        }
+    }
+
     /// So many requests were answered. `code_class`: `2xx` and so on, or `none` where no answer came.
     pub fn requests(&self, namespace: &str, destination: &str, code_class: &str, count: u64) {
         let labels = Requests {
@@ -247,6 +291,7 @@ impl Metrics {
             self.runs.forget(|labels| is(&labels.namespace, &labels.destination));
             self.run_durations.forget(|labels| is(&labels.namespace, &labels.destination));
             self.records.forget(|labels| is(&labels.namespace, &labels.destination));
+            self.values.forget(|labels| is(&labels.namespace, &labels.destination));
             self.last_success.forget(|labels| is(&labels.namespace, &labels.destination));
             self.next_run.forget(|labels| is(&labels.namespace, &labels.destination));
             self.requests.forget(|labels| is(&labels.namespace, &labels.destination));
@@ -290,7 +335,9 @@ mod tests {
         let at: Timestamp = "2026-03-01T12:00:00Z".parse().expect("a time");
         metrics.conditions("Destination", "crm", name, &[("Ready", "True"), ("Running", "True")]);
         metrics.run_ended("crm", name, "success", "Schedule", Duration::from_secs(61));
+        metrics.begin("crm", name);
         metrics.records("crm", name, "create", "succeeded", 7);
+        metrics.values("crm", name, "dropped", 5);
         metrics.requests("crm", name, "2xx", 3);
         metrics.rate_limited("crm", name, 2);
         metrics.last_success("crm", name, at);
@@ -319,6 +366,10 @@ mod tests {
             r#"grouparoo_sync_runs_total{namespace="crm",destination="users",result="success",trigger="Schedule"} 1"#,
             r#"grouparoo_sync_run_duration_seconds_sum{namespace="crm",destination="users"} 61.0"#,
             r#"grouparoo_sync_records_total{namespace="crm",destination="users",operation="create",outcome="succeeded"} 7"#,
+            r#"grouparoo_sync_values_total{namespace="crm",destination="users",outcome="dropped"} 5"#,
+            r#"grouparoo_sync_values_total{namespace="crm",destination="users",outcome="sent"} 0"#,
+            r#"grouparoo_sync_runs_total{namespace="crm",destination="users",result="Failed",trigger="Schedule"} 0"#,
+            r#"grouparoo_sync_records_total{namespace="crm",destination="users",operation="none",outcome="failed"} 0"#,
             r#"grouparoo_sync_last_success_timestamp_seconds{namespace="crm",destination="users"} 1772366400.0"#,
             r#"grouparoo_sync_next_run_timestamp_seconds{namespace="crm",destination="users"} 1772366400.0"#,
             r#"grouparoo_destination_requests_total{namespace="crm",destination="users",code_class="2xx"} 3"#,

@@ -108,6 +108,13 @@ pub(super) struct Records {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub(super) struct Values {
+    pub(super) namespace: String,
+    pub(super) destination: String,
+    pub(super) outcome: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 pub(super) struct Requests {
     pub(super) namespace: String,
     pub(super) destination: String,

@@ -122,10 +122,12 @@ impl Context {
     /// Times of a Destination as metrics.
     pub fn measure_destination(&self, destination: &Destination, status: &DestinationStatus) {
         let (namespace, name) = (destination.namespace().unwrap_or_default(), destination.name_any());
+        self.metrics.begin(&namespace, &name);
         if let Some(time) = &status.last_success_time {
             self.metrics.last_success(&namespace, &name, time.0);
         }
         self.metrics.next_run(&namespace, &name, status.next_run_time.as_ref().map(|time| time.0));
+        self.forget_if_gone("Destination", &namespace, &name);
     }
 
     /// The end of a run as metrics, and as a line in the log.
@@ -164,6 +166,12 @@ impl Context {
         metrics.rate_limited(&namespace, &destination, answers.limited);
         if report.plan.is_none() {
             self.record_counts(&namespace, &destination, &report.counts);
+            let values = &report.attributes;
+            for (outcome, count) in
+                [("sent", values.sent), ("cleared", values.cleared), ("dropped", values.dropped)]
+            {
+                metrics.values(&namespace, &destination, outcome, count);
+            }
         }
         self.forget_if_gone("Destination", &namespace, &destination);
     }
