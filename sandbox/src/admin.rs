@@ -185,17 +185,25 @@ struct Advance {
 /// Reads a body of JSON, or a form whose fields are text.
 fn body<T: DeserializeOwned>(call: &Call) -> Result<T, Refused> {
     if !is_form(call) {
-        return serde_json::from_slice(&call.body).map_err(Refused::bad);
+        return serde_json::from_slice(&call.body).map_err(unreadable);
     }
     let fields = pairs(&String::from_utf8_lossy(&call.body));
     let object: serde_json::Map<String, Value> =
         fields.into_iter().map(|(name, value)| (name, Value::String(value.trim().to_owned()))).collect();
-    serde_json::from_value(Value::Object(object)).map_err(Refused::bad)
+    serde_json::from_value(Value::Object(object)).map_err(unreadable)
 }
 
+fn unreadable(error: serde_json::Error) -> Refused {
+    Refused::bad(format!(
+        "the body is not what this call takes ({error}); GET /admin lists the calls with their fields"
+    ))
+}
+
+/// Command line clients call a body a form unless they are told otherwise: an object is JSON all the same.
 fn is_form(call: &Call) -> bool {
     let kind = call.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    kind.starts_with("application/x-www-form-urlencoded")
+    let is_object = call.body.trim_ascii_start().starts_with(b"{");
+    kind.starts_with("application/x-www-form-urlencoded") && !is_object
 }
 
 /// A form goes back to the page it came from, a call gets a word.

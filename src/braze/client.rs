@@ -7,7 +7,7 @@ use std::time::Duration;
 use grouparoo_clock::Clock;
 use secrecy::SecretString;
 
-use super::deliver::Content;
+use super::deliver::{Content, delete_body};
 use super::exchange::Core;
 use super::limiter::Limiter;
 use super::{
@@ -92,6 +92,11 @@ impl Braze {
     pub async fn delete(&self, external_ids: &[&str]) -> Delivery {
         within_limit(external_ids);
         self.core.deliver(&Content::Delete(external_ids), None).await
+    }
+
+    /// Bytes of the body that [`Braze::delete`] would send for these users.
+    pub fn delete_bytes(external_ids: &[&str]) -> u64 {
+        delete_body(external_ids).len() as u64
     }
 
     /// Which of at most 50 users Braze knows (braze-rest-api 5); those that it does not know are not in the

@@ -90,14 +90,29 @@ fn carry_out(arguments: &Arguments, clock: &Clock) -> Result<u8, Failure> {
     }
 }
 
-/// The time: faster than the system's where a test asks for it.
+/// The time: faster than the system's, or another one at the start, where a test asks for it.
 fn clock() -> Result<Clock, Failure> {
     const FACTOR: &str = "GROUPAROO_CLOCK_FACTOR";
-    match std::env::var(FACTOR) {
-        Err(_) => Ok(Clock::system()),
+    const START: &str = "GROUPAROO_CLOCK_START";
+    let factor = match std::env::var(FACTOR) {
+        Err(_) => None,
         Ok(text) => match text.parse::<u32>() {
-            Ok(factor) if factor > 0 => Ok(Clock::scaled(factor)),
-            _ => Err(Failure::usage(format!("{FACTOR} must be a whole number above 0"))),
+            Ok(factor) if factor > 0 => Some(factor),
+            _ => return Err(Failure::usage(format!("{FACTOR} must be a whole number above 0"))),
         },
-    }
+    };
+    let start = match std::env::var(START) {
+        Err(_) => None,
+        Ok(text) => match text.parse() {
+            Ok(start) => Some(start),
+            Err(_) => {
+                return Err(Failure::usage(format!("{START} must be a time such as 2026-03-01T12:00:00Z")));
+            }
+        },
+    };
+    Ok(match (start, factor) {
+        (None, None) => Clock::system(),
+        (None, Some(factor)) => Clock::scaled(factor),
+        (Some(start), factor) => Clock::running(start, factor.unwrap_or(1)),
+    })
 }

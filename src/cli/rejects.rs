@@ -45,6 +45,13 @@ struct Document<'a> {
 pub(super) fn run(arguments: &Rejects, clock: &Clock) -> Result<u8, Failure> {
     let path = places::state_path(arguments.state.as_ref(), &arguments.files);
     let state = State::read(&path, clock)?;
+    // Before the first sync of these manifests there is nothing to know; who names a folder means one that is there.
+    if !state.exists() && (arguments.files.is_empty() || arguments.state.is_some()) {
+        let path = path.display();
+        return Err(Failure::usage(format!(
+            "{path}: there is no state here; name its folder with --state, or the manifests that are synced with -f"
+        )));
+    }
     let memories = memories(arguments, &state)?;
     let reference = arguments.reference.as_deref().map(str::to_ascii_lowercase);
     let mut lines = Vec::new();
@@ -78,7 +85,7 @@ pub(super) fn run(arguments: &Rejects, clock: &Clock) -> Result<u8, Failure> {
 
 fn nothing(state: &State, by_reference: bool) -> &'static str {
     match (state.exists(), by_reference) {
-        (false, _) => "there is no state here, so nothing was ever sent or rejected; see --state",
+        (false, _) => "there is no state here yet, so nothing was ever sent or rejected",
         (true, true) => "nothing rejected has this reference; it may have been repaired since",
         (true, false) => "nothing is rejected",
     }

@@ -92,8 +92,8 @@ impl Runs<'_> {
         if self.interrupt.is_cancelled() {
             return Err(Stop::new(Reason::Interrupted, "was not begun, because of the signal"));
         }
-        let listed = self.state.list().map_err(|error| stop_for(&error))?;
-        let neighbours = siblings::neighbours(job, self.all, &listed);
+        let kept = self.state.kept(&job.namespace).map_err(|error| stop_for(&error))?;
+        let neighbours = siblings::neighbours(job, self.all, &kept);
         if let Some(stop) = neighbours.stop {
             return Err(stop);
         }

@@ -80,6 +80,9 @@ impl Summary<'_> {
         let counts = &report.counts;
         let known = match counts.read {
             0 => match report.source.mode.as_str() {
+                "Keys" if report.mode == RunMode::RetryRejected => {
+                    "nothing is rejected that has a key and a row"
+                }
                 "Keys" => "no row has a key that was asked for",
                 "None" => "the Destination delivers nobody",
                 _ => "the source has no rows",

@@ -9,7 +9,7 @@ use crate::controller::examine::permissions::{Needed, Needs, needed};
 use crate::controller::examine::rows;
 use crate::controller::execution::siblings::{self, Sibling};
 use crate::controller::execution::{State, Workspaces, braze_stop, stop_for};
-use crate::sync::job::Job;
+use crate::sync::job::{Collection, Job};
 use crate::sync::read;
 use crate::sync::reason::{Reason, Stop, graver};
 
@@ -126,6 +126,11 @@ impl Checks {
         let mut broken = HashSet::new();
         for one in prepared {
             let source = (&one.job.namespace, &one.source);
+            if one.job.collection == Collection::None {
+                // Its source may be gone; another Destination may read it.
+                self.destination(&one.job, &workspaces, state, clock).await;
+                continue;
+            }
             if seen.insert(("source", source.0, source.1)) && !self.source(one, &workspaces).await {
                 broken.insert(source);
             }

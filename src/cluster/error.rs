@@ -107,6 +107,16 @@ impl ClusterError {
         matches!(self, Self::Terminating { .. })
     }
 
+    /// Whether the server refuses every change of an object because of what is stored in it already: it breaks a rule
+    /// that its definition did not have when it was written.
+    pub fn refuses_what_is_stored(&self) -> bool {
+        match self {
+            // A fault of the status itself would be ours.
+            Self::Refused { code: 422, detail, .. } => !detail.contains(" status"),
+            _ => false,
+        }
+    }
+
     /// Whether it passes by itself, without a change of a role or an object.
     pub fn is_transient(&self) -> bool {
         match self {
@@ -186,6 +196,19 @@ mod tests {
             "Kubernetes refused to apply the status of Source a/b: status 422 (Invalid: status.host)"
         );
         assert!(!error.is_transient());
+        assert!(!error.refuses_what_is_stored(), "the status is at fault, which is ours");
+    }
+
+    #[test]
+    fn a_refusal_for_what_is_stored_is_told_from_one_for_what_is_written() {
+        let of = |field: &str| {
+            let error = status(serde_json::json!({
+                "status": "Failure", "code": 422, "reason": "Invalid", "message": "m",
+                "details": { "causes": [{ "field": field, "message": "Required value", "reason": "FieldValueRequired" }] },
+            }));
+            ClusterError::from_kube(&error, "apply the status of", "Source a/b").refuses_what_is_stored()
+        };
+        assert!(of("spec.appRef") && !of("status.conditions[0].message"));
     }
 
     #[test]

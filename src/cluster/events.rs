@@ -19,6 +19,8 @@ const WORD_BYTES: usize = 128;
 const BURST: u32 = 25;
 /// Time after which one more may follow.
 const REFILL: Duration = Duration::from_secs(300);
+/// Texts of one object whose repeats are counted at a time.
+const TEXTS: usize = 8;
 /// Objects whose events are counted; beyond them the one that has been quiet for longest is forgotten.
 const MOST_OBJECTS: usize = 10_000;
 /// An event that is not written in this time is dropped.
@@ -49,14 +51,20 @@ pub struct Recorder {
 
 /// What an object has published, and what it may still publish.
 struct Bucket {
-    /// Counts repeats, whatever their note is.
-    publisher: Publisher,
-    /// The note that each reason had in it.
-    notes: HashMap<String, String>,
+    /// What was published last, the newest at the end.
+    told: Vec<Told>,
     tokens: u32,
     /// When the last token was added.
     filled: Duration,
     used: Duration,
+}
+
+/// An event whose repeats are counted.
+struct Told {
+    reason: String,
+    note: String,
+    /// Counts repeats, whatever their note is: so each note has its own.
+    publisher: Publisher,
 }
 
 impl Bucket {
@@ -75,15 +83,19 @@ impl Bucket {
         }
     }
 
-    /// What publishes this event. One with another note is no repeat: with it counting begins anew.
+    /// What publishes this event: what published the same before, also where others came in between.
     fn publisher(&mut self, event: &Event, fresh: impl FnOnce() -> Publisher) -> Publisher {
-        let note = event.note.clone().unwrap_or_default();
-        if self.notes.get(&event.reason).is_some_and(|before| *before != note) {
-            self.publisher = fresh();
-            self.notes.clear();
+        let (reason, note) = (event.reason.clone(), event.note.clone().unwrap_or_default());
+        let told = match self.told.iter().position(|told| told.reason == reason && told.note == note) {
+            Some(known) => self.told.remove(known),
+            None => Told { reason, note, publisher: fresh() },
+        };
+        if self.told.len() >= TEXTS {
+            self.told.remove(0);
         }
-        self.notes.insert(event.reason.clone(), note);
-        self.publisher.clone()
+        let publisher = told.publisher.clone();
+        self.told.push(told);
+        publisher
     }
 }
 
@@ -132,8 +144,7 @@ impl Recorder {
             make_room(&mut buckets, now);
         }
         let fresh = || Publisher::new(self.client.clone(), self.reporter.clone());
-        let full =
-            || Bucket { publisher: fresh(), notes: HashMap::new(), tokens: BURST, filled: now, used: now };
+        let full = || Bucket { told: Vec::new(), tokens: BURST, filled: now, used: now };
         let bucket = buckets.entry(key).or_insert_with(full);
         bucket.take(now).then(|| bucket.publisher(event, fresh))
     }
@@ -248,14 +259,30 @@ mod tests {
     async fn the_same_note_is_counted_and_another_one_is_another_event() {
         let server = echoing();
         let recorder = Recorder::new(server.client(), None, Clock::manual(noon()));
-        for note in ["10 added", "10 added", "3 added", "3 added"] {
+        for note in ["10 added", "10 added", "3 added", "3 added", "10 added"] {
             recorder.publish(&object("a"), notice(note)).await;
         }
         let seen = server.seen();
         let methods: Vec<&Method> = seen.iter().map(|request| &request.method).collect();
-        assert_eq!(methods, [&Method::POST, &Method::PATCH, &Method::POST, &Method::PATCH]);
+        assert_eq!(methods, [&Method::POST, &Method::PATCH, &Method::POST, &Method::PATCH, &Method::PATCH]);
         let last: Value = serde_json::from_slice(&seen[3].body).expect("JSON");
         assert_eq!((&last["note"], &last["series"]["count"]), (&json!("3 added"), &json!(2)));
+        let last: Value = serde_json::from_slice(&seen[4].body).expect("JSON");
+        assert_eq!((&last["note"], &last["series"]["count"]), (&json!("10 added"), &json!(3)));
+    }
+
+    /// conventions 7: texts without number take no more memory than a few
+    #[tokio::test]
+    async fn only_the_newest_texts_of_an_object_are_remembered() {
+        let server = echoing();
+        let recorder = Recorder::new(server.client(), None, Clock::manual(noon()));
+        for note in 0..20 {
+            recorder.publish(&object("a"), notice(&note.to_string())).await;
+        }
+        let buckets = recorder.buckets.lock().expect("not poisoned");
+        let told: Vec<&str> =
+            buckets.values().flat_map(|bucket| &bucket.told).map(|told| told.note.as_str()).collect();
+        assert_eq!(told, ["12", "13", "14", "15", "16", "17", "18", "19"]);
     }
 
     #[tokio::test]

@@ -41,6 +41,21 @@ pub enum KeyProblem {
 }
 
 impl KeyProblem {
+    /// All of them.
+    const ALL: [Self; 6] = [
+        Self::KeyNull,
+        Self::KeyEmpty,
+        Self::KeyTooLong,
+        Self::KeyBadText,
+        Self::KeyWhitespace,
+        Self::KeyNotIntegral,
+    ];
+
+    /// The problem with this [`KeyProblem::code`].
+    pub fn from_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|problem| problem.code() == code)
+    }
+
     /// The stable code, as it stands in reports.
     pub fn code(self) -> &'static str {
         match self {

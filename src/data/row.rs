@@ -227,6 +227,17 @@ impl RowBatch {
         &self.cells[index * self.width..(index + 1) * self.width]
     }
 
+    /// Keeps the rows of which `keep` says so, in their order.
+    pub fn retain(&mut self, mut keep: impl FnMut(&Self, &[Cell]) -> bool) {
+        let kept: Vec<usize> = (0..self.rows).filter(|&row| keep(self, self.row(row))).collect();
+        for (to, &from) in kept.iter().enumerate() {
+            let cells = from * self.width..(from + 1) * self.width;
+            self.cells.copy_within(cells, to * self.width);
+        }
+        self.rows = kept.len();
+        self.cells.truncate(self.rows * self.width);
+    }
+
     /// The text behind a span of this batch.
     pub fn text(&self, span: Span) -> &str {
         &self.text[span.start as usize..(span.start + span.len) as usize]
@@ -252,6 +263,31 @@ fn narrow(n: usize) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rows_that_are_not_kept_are_gone_and_the_others_are_as_they_were() {
+        let mut batch = RowBatch::new(2);
+        for n in 0..6 {
+            batch.push(Cell::Int(n));
+            batch.push_text(&format!("row {n}"));
+            batch.end_row();
+        }
+        batch.retain(|batch, cells| match cells[1] {
+            Cell::Text(span) => !matches!(batch.text(span), "row 0" | "row 3" | "row 5"),
+            _ => false,
+        });
+        let rows: Vec<(Cell, &str)> = (0..batch.rows())
+            .map(|row| match batch.row(row)[1] {
+                Cell::Text(span) => (batch.row(row)[0], batch.text(span)),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(rows, [(Cell::Int(1), "row 1"), (Cell::Int(2), "row 2"), (Cell::Int(4), "row 4")]);
+        batch.push(Cell::Null);
+        batch.push_text("more");
+        batch.end_row();
+        assert_eq!(batch.row(3)[0], Cell::Null, "it can be filled on");
+    }
 
     #[test]
     fn cells_come_back_as_they_were_pushed() {

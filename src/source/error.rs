@@ -36,11 +36,11 @@ pub enum SourceError {
         location: String,
     },
     /// The login works; the database, table, file or folder does not open.
-    #[error("{location} refused access to {object}")]
+    #[error("{}", denied(location, object))]
     AccessDenied {
         /// See [`Source::location`](super::Source::location).
         location: String,
-        /// Database, table, file or folder.
+        /// Database, table, file or folder; where more is known, with `, which` and what is wrong with it.
         object: String,
     },
     /// A column that the Model names is not there.
@@ -74,6 +74,23 @@ pub enum SourceError {
     /// A configuration that cannot work, found without connecting.
     #[error("{0}")]
     Invalid(String),
+}
+
+fn denied(location: &str, object: &str) -> String {
+    match object.split_once(WHICH) {
+        Some((object, wrong)) => format!("{location} cannot be opened: {object} {wrong}"),
+        None => format!("{location} refused access to {object}"),
+    }
+}
+
+/// What parts an object from what is wrong with it.
+const WHICH: &str = ", which ";
+
+impl SourceError {
+    /// Whether access is denied by no right that somebody could grant: what is asked for is not there, or not fit.
+    pub fn is_unfit(&self) -> bool {
+        matches!(self, Self::AccessDenied { object, .. } if object.contains(WHICH))
+    }
 }
 
 /// A message of the system in one line of bounded length.

@@ -17,7 +17,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use grouparoo_clock::Clock;
 
-use crate::data::{Column, RowBatch};
+use crate::data::{Column, KeyKind, RowBatch};
 
 pub use csv::{CsvConfig, CsvEncoding, CsvFiles, CsvHeader};
 pub use error::SourceError;
@@ -57,14 +57,17 @@ pub struct ServerInfo {
 pub enum Selection {
     /// All rows, in one snapshot.
     All,
-    /// The rows whose `column`, compared as text, is one of `keys` (at most some thousands). A column of numbers
-    /// is compared by number, so that `12.00` is found as `12`. A file without types also returns other spellings
-    /// of an integer (`007` for `7`): whoever reads the rows looks at the canonical key of each.
+    /// The rows whose canonical key (see [`canonical_key`](crate::data::canonical_key)), or whose text as it stands,
+    /// is one of `keys` (at most some thousands). Text is compared byte for byte. For whole numbers more rows may
+    /// come, because a source finds other spellings (`007`, `7.0`) only roughly: whoever reads them looks at the
+    /// canonical key of each.
     Keys {
         /// Column of the relation.
         column: String,
         /// Canonical texts of keys.
         keys: Vec<String>,
+        /// What the column is read as.
+        kind: KeyKind,
     },
     /// The first rows that the source happens to return, at most so many.
     Sample(u32),

@@ -19,6 +19,12 @@ pub(super) fn quote(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
+/// The digits by which a whole number is found whatever its spelling: without sign, leading zeros and fraction, as
+/// the statements of a read by key make them of a column. Different numbers may share them.
+pub(super) fn bare_digits(key: &str) -> &str {
+    key.split_once('.').map_or(key, |(whole, _)| whole).trim_start_matches(['+', '-', '0'])
+}
+
 /// Turns the name of a table, perhaps with its schema, into its quoted form: `crm."Odd Name"` becomes
 /// `"crm"."Odd Name"`. Names without quotes may be key words, and fold as the dialect says.
 pub(super) fn quote_table(table: &str, dialect: Dialect) -> Result<String, SourceError> {

@@ -58,6 +58,9 @@ pub trait AppLedger: Send + Sync {
     /// Hashes of the keys deleted at or after `time`, in no order, each with the time of its last delete.
     fn deleted_since(&self, time: Timestamp) -> Result<Vec<(u64, Timestamp)>, StateError>;
 
+    /// Whether nothing was ever noted. What was once noted may be forgotten, but never all of it.
+    fn is_empty(&self) -> Result<bool, StateError>;
+
     /// When the last delete was noted.
     fn last_delete(&self) -> Result<Option<Timestamp>, StateError>;
 
@@ -121,6 +124,11 @@ impl AppLedger for MemoryAppLedger {
             .filter(|(_, noted)| **noted >= time)
             .map(|(&key, &noted)| (key, noted))
             .collect())
+    }
+
+    fn is_empty(&self) -> Result<bool, StateError> {
+        let inner = self.lock();
+        Ok(inner.deletes.is_empty() && inner.opt_outs.is_empty())
     }
 
     fn last_delete(&self) -> Result<Option<Timestamp>, StateError> {

@@ -15,7 +15,7 @@ mod sqlite;
 mod suite;
 
 pub use app::{AppLedger, DELETES_KEPT_DAYS, MemoryAppLedger, OptOut, Person};
-pub use folder::{Folder, FolderOptions, Listed, Lock};
+pub use folder::{Folder, FolderOptions, Listed, Lock, Stamp};
 pub use log::LogStore;
 pub use memory::MemoryStore;
 pub use record::{AttributeEntry, GroupEntry, GroupState, Record, Status};
@@ -175,7 +175,7 @@ pub enum Settled {
 /// A rejected record, for `grouparoo rejects`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reject {
-    /// The key in clear, or a text that helps to find the row when it has no usable key (empty when none).
+    /// The key in clear, or where the row stood in the read (`row 12`) when it has no usable key.
     pub key: String,
     /// Property, target or group concerned.
     pub field: String,

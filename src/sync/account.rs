@@ -25,6 +25,8 @@ pub struct Account {
     pub data_points: Counter,
     /// Bytes read from the source.
     pub bytes_read: Counter,
+    /// Removals that wait because Braze refused to tell the state of a subscription group.
+    pub untold_removals: Counter,
     traffic: Mutex<Traffic>,
     tables: Mutex<Tables>,
 }

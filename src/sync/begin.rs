@@ -1,20 +1,14 @@
 //! How a run meets a state that does not fit what the Destination's status remembers: gone, older than it should
 //! be, or new beside one that nobody owns (docs/semantics.md, "First installation, lost state, full resync").
 
-use crate::state::{Change, Commit, GroupState, StateError};
+use crate::state::{Commit, StateError};
 
 use super::approval::{self, Asking};
 use super::check::Blocked;
-use super::course::Course;
 use super::job::{Collection, InitialSync, Job};
-use super::keys::KeyList;
-use super::memory::{IssuedToken, Memory, Question};
+use super::memory::{Binding, IssuedToken, Memory, Question};
 use super::reason::{Reason, Stop};
 use super::run::{Request, Run, state_stop};
-use super::schema::GroupColumnTarget;
-
-/// Records that are written together.
-const CHUNK: usize = 1_000;
 
 /// What the status of a Destination remembers of its state, which may have been lost or restored since.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -74,6 +68,23 @@ impl Run<'_> {
                  came and went",
             );
         }
+        Ok(())
+    }
+
+    /// Tells when what the Destinations of the app had in common is gone.
+    pub(super) fn meet_app_ledger(&self, before: Option<&Binding>) -> Result<(), StateError> {
+        let renamed = before.map(|binding| &binding.app) != self.memory.binding.as_ref().map(|now| &now.app);
+        // A plan does not carry the ledger of a renamed app over, so it finds none under the new name.
+        if !self.memory.ledger.app_noted || (self.request.plan && renamed) || !self.tools.app.is_empty()? {
+            return Ok(());
+        }
+        self.account.warn(
+            "AppLedgerLost",
+            "",
+            0,
+            "the folder apps/ of the state is gone, and with it the opt-outs of users that were deleted: whoever of \
+             them comes back is subscribed unless Braze itself says otherwise. Put it back from a backup",
+        );
         Ok(())
     }
 
@@ -221,53 +232,5 @@ impl Run<'_> {
             ));
         }
         Blocked { stop: Stop::new(Reason::ApprovalRequired, sentences.join("; ")), questions }
-    }
-
-    /// After a restore: who is remembered as taken out of a subscription group by us may have opted out since, so
-    /// Braze is asked again before a join (docs/semantics.md, "State from a backup").
-    pub(super) async fn distrust_leaves(&mut self, course: &Course) -> Result<(), StateError> {
-        if !self.memory.ledger.rolled_back || self.request.plan {
-            return Ok(());
-        }
-        let groups = self.memory.schema.groups.iter().enumerate();
-        let columns: Vec<usize> = groups
-            .filter(|(_, column)| matches!(column.target, GroupColumnTarget::Subscription(_)))
-            .map(|(number, _)| number)
-            .collect();
-        let ours = |state| matches!(state, GroupState::Out | GroupState::UnknownLeave(_));
-        let mut keys = KeyList::default();
-        if !columns.is_empty() {
-            course.store.all(&mut |record| {
-                if columns.iter().any(|&column| ours(record.group(column).state)) {
-                    keys.push(&record.key);
-                }
-                true
-            })?;
-        }
-        for chunk in &mut keys.chunks(CHUNK) {
-            let mut changes = Vec::with_capacity(chunk.len());
-            for key in chunk {
-                let Some(mut record) = course.store.get(&key)? else { continue };
-                for &column in &columns {
-                    let mut entry = record.group(column);
-                    match entry.state {
-                        GroupState::Out => entry.state = GroupState::None,
-                        // As old as can be: a leave that is not believed to be ours any more.
-                        GroupState::UnknownLeave(_) => {
-                            entry.state = GroupState::UnknownLeave(jiff::Timestamp::UNIX_EPOCH);
-                        }
-                        _ => continue,
-                    }
-                    record.set_group(column, entry);
-                }
-                changes.push(Change::Put(record, 0));
-            }
-            course.note(changes).await;
-        }
-        self.memory.ledger.rolled_back = false;
-        let _ = course.committer.remember(&self.memory).await;
-        // Read back by the phases that follow. A state that cannot be written has stopped the run already.
-        let _ = course.committer.flush().await;
-        Ok(())
     }
 }

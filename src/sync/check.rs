@@ -171,6 +171,7 @@ impl Checking<'_> {
                     BrazeError::Unavailable { .. } | BrazeError::EndpointUnreachable { .. } => {
                         Reason::BrazeUnavailable
                     }
+                    BrazeError::EndpointNotAllowed => Reason::EndpointNotAllowed,
                     _ => Reason::AuthenticationFailed,
                 };
                 Err(Blocked::stop(Stop::new(reason, format!("{error}; {}", error.advice()))))

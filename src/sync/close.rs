@@ -181,6 +181,7 @@ pub async fn close(
         run.memory.ledger.succeeded_once = true;
     }
     run.memory.ledger.running = false;
+    run.memory.ledger.app_noted |= !course.app.is_empty()?;
     sample_workspace(run, course).await;
     let _ = course.committer.remember(&run.memory).await;
     let _ = course.committer.flush().await;
@@ -336,9 +337,6 @@ fn mode(run: &Run<'_>) -> RunMode {
 
 /// Why a run that was not stopped did not succeed.
 fn unfinished(run: &Run<'_>, counts: &super::outcome::Counts, ending: &Ending) -> Option<Stop> {
-    if run.request.plan {
-        return None;
-    }
     if counts.pending > 0 && run.account.warnings().iter().any(|told| told.code == "PermissionMissing") {
         return Some(Stop::new(
             Reason::PermissionMissing,
@@ -349,14 +347,30 @@ fn unfinished(run: &Run<'_>, counts: &super::outcome::Counts, ending: &Ending) -
             ),
         ));
     }
+    let untold = run.account.untold_removals.get();
+    if counts.pending > untold {
+        let pending = counts.pending;
+        let message = if run.request.plan {
+            format!(
+                "records of which Braze did not tell what a sync has to know: {pending}; plan again later"
+            )
+        } else {
+            format!("records that Braze did not acknowledge: {pending}; the next run sends them again")
+        };
+        return Some(Stop::new(Reason::BrazeUnavailable, message));
+    }
     if counts.pending > 0 {
         return Some(Stop::new(
-            Reason::BrazeUnavailable,
+            Reason::RequestRefused,
             format!(
-                "records that Braze did not acknowledge: {}; the next run sends them again",
-                counts.pending
+                "removals that wait because Braze refuses to tell the state of a subscription group: {untold}; check \
+                 subscriptionGroupId, or set optInPolicy: Always"
             ),
         ));
+    }
+    if run.request.plan {
+        // What a guard would hold back is told by `plan.guard`.
+        return None;
     }
     if !ending.groups_off.is_empty() {
         return Some(Stop::new(

@@ -106,6 +106,8 @@ pub struct Course {
     pub unfinished: Mutex<HashMap<u64, Outcome>>,
     /// Refusals of subscription groups, one a group rule.
     pub group_faults: Mutex<Vec<u32>>,
+    /// Group rules of which Braze refused to tell states, each with the questions refused in a row.
+    pub untold_groups: Mutex<HashMap<usize, u32>>,
     /// Pairs of record and `braze_id` seen on the way (Enrich).
     pub pairs: Mutex<Vec<(String, u64)>>,
     /// The first keys that were acknowledged, with the time of the clock: to sample the workspace by.
@@ -167,6 +169,7 @@ impl Course {
         let reason = match error {
             BrazeError::PermissionMissing { .. } => Reason::PermissionMissing,
             BrazeError::RequestRefused { .. } => Reason::RequestRefused,
+            BrazeError::EndpointNotAllowed => Reason::EndpointNotAllowed,
             BrazeError::Unavailable { .. } | BrazeError::EndpointUnreachable { .. } => {
                 Reason::BrazeUnavailable
             }

@@ -1,8 +1,8 @@
 //! Keys that a person names, and a list of keys in one buffer: removals may be as many as the records of a state.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
-use crate::data::{KeyKind, RowBatch, canonical_key};
+use crate::data::{Cell, KeyKind, RowBatch, canonical_key};
 
 /// Keys, one after the other.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,12 +48,15 @@ impl KeyList {
 }
 
 /// Records that a run is asked for by their keys.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Named {
     /// All spellings by which the source may know them.
     pub spellings: Vec<String>,
     /// How many records they name.
     pub records: u64,
+    kind: KeyKind,
+    /// The spellings, and how a UUID that a person wrote in capitals is read.
+    wanted: HashSet<Vec<u8>>,
 }
 
 impl Named {
@@ -62,7 +65,25 @@ impl Named {
         let canonical: BTreeSet<String> = keys.iter().map(|key| canonical_text(key, kind)).collect();
         let records = canonical.len() as u64;
         let spellings = keys.iter().cloned().chain(canonical).collect::<BTreeSet<String>>();
-        Self { spellings: spellings.into_iter().collect(), records }
+        let wanted = spellings.iter().flat_map(|key| [key.clone(), key.to_ascii_lowercase()]);
+        let wanted = wanted.map(String::into_bytes).collect();
+        Self { spellings: spellings.into_iter().collect(), records, kind, wanted }
+    }
+
+    /// Leaves out the rows that a source returned beyond those asked for. The key is the first cell; one that is
+    /// none is compared as it stands.
+    pub fn keep_only_named(&self, batch: &mut RowBatch) {
+        let mut key = Vec::new();
+        batch.retain(|batch, cells| {
+            key.clear();
+            match canonical_key(cells[0], batch, self.kind, &mut key) {
+                Ok(()) => self.wanted.contains(&key),
+                Err(_) => match cells[0] {
+                    Cell::Text(span) => self.wanted.contains(batch.text(span).as_bytes()),
+                    _ => false,
+                },
+            }
+        });
     }
 }
 

@@ -97,6 +97,8 @@ pub struct Ledger {
     pub sends_all: bool,
     /// The state was restored from a backup: memberships that it remembers as ended by us are not believed yet.
     pub rolled_back: bool,
+    /// The Destinations of the app have something in common that must not get lost: deletes, opt-outs.
+    pub app_noted: bool,
     /// Serial of the newest run that began.
     pub serial: u64,
     /// A run has ended well since the state was made.

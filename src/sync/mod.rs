@@ -8,6 +8,7 @@ pub mod close;
 pub mod committer;
 pub mod course;
 pub mod decide;
+mod distrust;
 pub mod evaluate;
 pub mod expression;
 pub mod guard;

@@ -48,7 +48,8 @@ impl Run<'_> {
         let keys = course.asked.keys.clone();
         let selection = match keys {
             Some(named) => {
-                Selection::Keys { column: course.program.key_column.clone(), keys: named.spellings }
+                let (column, kind) = (course.program.key_column.clone(), course.program.key_kind);
+                Selection::Keys { column, keys: named.spellings, kind }
             }
             None => Selection::All,
         };

@@ -25,6 +25,8 @@ use super::value::Code;
 const STAGE: usize = 50;
 /// Rows of the list of rejects that one run writes: a report of more helps nobody.
 const MOST_REJECTS: u64 = 100_000;
+/// Of these, rows without a usable key: many of them are one mistake.
+const MOST_UNNAMED: u64 = 1_000;
 /// Records from which on the share of rejects is looked at during the read.
 const TOLERANCE_FROM: u64 = 10_000;
 /// Keys of a full read of which at least one should be known.
@@ -87,6 +89,8 @@ pub async fn read(
         rejects: Vec::new(),
         cleared: Vec::new(),
         rejects_written: 0,
+        rows_before: 0,
+        unnamed_written: 0,
         object: Vec::new(),
         members: vec![0; course.program.mapped.len()],
         trial: reading.trial.then(Trial::default),
@@ -117,6 +121,9 @@ struct Reader<'a> {
     /// Partial reads: keys whose earlier rejects are over unless they are listed again.
     cleared: Vec<String>,
     rejects_written: u64,
+    /// Rows read before this batch.
+    rows_before: u64,
+    unnamed_written: u64,
     object: Vec<u8>,
     members: Vec<u64>,
     trial: Option<Trial>,
@@ -148,6 +155,9 @@ impl Reader<'_> {
                 }
             };
             course.account.bytes_read.add(stream.bytes().saturating_sub(course.account.bytes_read.get()));
+            if let Some(named) = &course.asked.keys {
+                named.keep_only_named(&mut batch);
+            }
             self.batch(&batch, &mut records).await?;
             self.check_limits();
             if !more {
@@ -189,7 +199,7 @@ impl Reader<'_> {
                     }
                     rows.push(row);
                 }
-                Err(problem) => self.invalid(records, row, problem.code(), key_hint()),
+                Err(problem) => self.unnamed(row, problem.code()),
             }
         }
         let mut found = Vec::with_capacity(probes.len());
@@ -200,6 +210,7 @@ impl Reader<'_> {
         if self.changes.len() >= 1_000 || self.rejects.len() >= 1_000 {
             self.flush_notes().await;
         }
+        self.rows_before += records.rows.len() as u64;
         self.check_trial().await;
         Ok(())
     }
@@ -235,6 +246,20 @@ impl Reader<'_> {
         let property = course.program.properties.first().map(|p| p.name.as_str()).unwrap_or_default();
         course.account.error(code, property, hint, &Course::reference(records.rows[row].key_hash));
         self.reject(course.reject(records.key(row), property, code));
+    }
+
+    /// A row without a usable key is told by its place in the read.
+    fn unnamed(&mut self, row: usize, code: &'static str) {
+        let course = self.course;
+        course.account.counts.invalid.one();
+        let place = format!("row {}", self.rows_before + row as u64 + 1);
+        let property = course.program.properties.first().map(|p| p.name.as_str()).unwrap_or_default();
+        let reference = Course::reference(course.program.hash_key.hash(place.as_bytes()));
+        course.account.error(code, property, key_hint(), &reference);
+        if self.unnamed_written < MOST_UNNAMED {
+            self.unnamed_written += 1;
+            self.reject(course.reject(place.as_bytes(), property, code));
+        }
     }
 
     async fn record(&mut self, records: &mut Records, row: usize, found: Found) {
@@ -541,7 +566,24 @@ pub fn stop_for(error: &SourceError) -> Stop {
             Reason::InvalidSpec
         }
         SourceError::AuthenticationFailed { .. } => Reason::AuthenticationFailed,
+        SourceError::EndpointNotAllowed { .. } => Reason::EndpointNotAllowed,
         _ => Reason::ReadFailed,
     };
     Stop::new(reason, error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// semantics 3: an address that is refused in the middle is no failed read
+    #[test]
+    fn a_refused_address_is_told_apart_from_a_failed_read() {
+        let location = || "db.example.com:5432".to_owned();
+        let refused =
+            SourceError::EndpointNotAllowed { location: location(), cause: "link-local".to_owned() };
+        assert_eq!(stop_for(&refused).reason, Reason::EndpointNotAllowed);
+        let away = SourceError::Unreachable { location: location(), cause: "no route".to_owned() };
+        assert_eq!(stop_for(&away).reason, Reason::ReadFailed);
+    }
 }

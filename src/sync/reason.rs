@@ -39,6 +39,8 @@ pub enum Reason {
     Interrupted,
     /// The key lacks a permission that is needed.
     PermissionMissing,
+    /// The host of Braze or of the source leads to an address that the administrator does not allow.
+    EndpointNotAllowed,
     /// The run took longer than `runTimeout`.
     TimedOut,
     /// Stopped by a person or an edit.
@@ -65,6 +67,7 @@ impl Reason {
             Self::Fenced => "Fenced",
             Self::Interrupted => "Interrupted",
             Self::PermissionMissing => "PermissionMissing",
+            Self::EndpointNotAllowed => "EndpointNotAllowed",
             Self::TimedOut => "TimedOut",
             Self::Cancelled => "Cancelled",
         }
@@ -73,7 +76,7 @@ impl Reason {
     /// The exit code of the command line.
     pub fn exit_code(self) -> u8 {
         match self {
-            Self::InvalidSpec => 20,
+            Self::InvalidSpec | Self::EndpointNotAllowed => 20,
             Self::AuthenticationFailed | Self::PermissionMissing => 21,
             Self::DeletionGuard | Self::ApprovalRequired => 22,
             Self::TooManyRejects | Self::RequestRefused | Self::GroupRefused | Self::TooManyRows => 23,

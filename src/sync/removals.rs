@@ -224,14 +224,12 @@ fn settle_question(run: &mut Run<'_>, removals: &Removals, whole_set: bool, comp
     let given = approval::given(&run.memory.ledger, Question::DeletionGuard, approvals, run.now);
     let given = given.map(|token| token.token.clone());
     match given {
-        Some(token) if sent => {
-            approval::use_up(&mut run.memory.ledger, &token);
-            if let Some(binding) = &mut run.memory.binding {
-                binding.unverified = false;
-            }
-        }
+        Some(token) if sent => approval::use_up(&mut run.memory.ledger, &token),
         _ if whole_set => run.memory.ledger.approvals_used += 1,
-        _ => approval::withdraw(&mut run.memory.ledger, Question::DeletionGuard),
+        _ => return approval::withdraw(&mut run.memory.ledger, Question::DeletionGuard),
+    }
+    if let Some(binding) = &mut run.memory.binding {
+        binding.unverified = false;
     }
 }
 
@@ -240,8 +238,7 @@ async fn send(run: &Run<'_>, course: &Course, keys: &KeyList, deletes: bool) -> 
         return Ok(());
     }
     if run.request.plan && deletes {
-        course.plan_deletes(keys);
-        return Ok(());
+        return course.plan_deletes(keys).await;
     }
     if !run.request.plan {
         course.settle().await;

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::braze::{BrazeError, Fate, Refusal, Traffic};
+use crate::braze::{Braze, BrazeError, Fate, Refusal, Traffic};
 use crate::state::{
     Change, GroupState, IntendedRecord, Intent, IntentKind, OptOut, Person, Record, Settled, Settlement,
     StateError, Touched,
@@ -71,16 +71,15 @@ impl Course {
         let answers = self.answers_for_leaves(&leaves, &records.iter().collect::<Vec<_>>()).await;
         let (mut parcel, mut changes, mut object) = (Parcel::default(), Vec::new(), Vec::new());
         for ((record, mut decision), answers) in records.into_iter().zip(decisions).zip(answers) {
-            let mut waiting = false;
+            let mut waiting = Vec::new();
             for group in std::mem::take(&mut decision.leaves) {
-                waiting |= answers[group] == Some(Answer::Missing);
+                waiting.extend((answers[group] == Some(Answer::Missing)).then_some(group));
                 let shared = self.is_shared(&record, group, staying);
                 decide::leave(rules, group, answers[group], shared, &mut decision);
             }
             decision.memberships.add_to(&self.account.memberships);
-            if waiting {
-                // Without an answer the record stays as it is: the next run asks again.
-                self.account.counts.count(Outcome::Pending);
+            if !waiting.is_empty() {
+                self.wait_for_states(&waiting);
                 continue;
             }
             object.clear();
@@ -166,11 +165,7 @@ impl Course {
             self.account.counts.pending.add(records.len() as u64);
             return Ok(());
         }
-        let ids: Vec<&str> = records
-            .iter()
-            .map(|record| std::str::from_utf8(&record.key).expect("a canonical key is text"))
-            .collect();
-        let mut delivery = self.braze.delete(&ids).await;
+        let mut delivery = self.braze.delete(&ids_of(&records)).await;
         self.account.traffic(delivery.traffic);
         if let Some(stop) = delivery.stop.take() {
             self.delete_stopped(&stop);
@@ -249,8 +244,10 @@ impl Course {
         let mut free = Vec::new();
         let mut marks = Vec::new();
         for (at, record) in records.into_iter().enumerate() {
-            if asked[at].1.iter().any(|&group| answers[&(at, group)] == Answer::Missing) {
-                self.account.counts.count(Outcome::Pending);
+            let untold = |group: &usize| answers[&(at, *group)] == Answer::Missing;
+            let waiting: Vec<usize> = asked[at].1.iter().copied().filter(untold).collect();
+            if !waiting.is_empty() {
+                self.wait_for_states(&waiting);
                 continue;
             }
             for (group, rule) in rules.groups.iter().enumerate().filter(|(_, rule)| subscription(rule)) {
@@ -267,10 +264,19 @@ impl Course {
             }
             free.push(record);
         }
-        if !marks.is_empty() {
+        if !marks.is_empty() && self.planner.is_none() {
             self.app.note_opt_outs(&marks)?;
         }
         Ok(free)
+    }
+
+    /// A removal without an answer about these groups: the record stays as it is, and the next run asks again.
+    fn wait_for_states(&self, groups: &[usize]) {
+        let untold = Self::lock(&self.untold_groups);
+        if groups.iter().any(|group| untold.contains_key(group)) {
+            self.account.untold_removals.one();
+        }
+        self.account.counts.count(Outcome::Pending);
     }
 
     /// Keyed hash of the address that a group's state hangs on.
@@ -298,16 +304,39 @@ impl Course {
         Ok(())
     }
 
-    /// Mode Plan: what deletes would be.
-    pub fn plan_deletes(&self, keys: &KeyList) {
-        for key in keys.iter() {
-            self.account.counts.count(Outcome::Deleted);
-            if let Some(planner) = &self.planner {
-                Self::lock(planner).sample(key, "delete", None);
+    /// Mode Plan: what deletes would be. With a look-up those that would wait for a state wait here too.
+    pub async fn plan_deletes(&self, keys: &KeyList) -> Result<(), StateError> {
+        for chunk in &mut keys.chunks(CHUNK) {
+            if self.control.is_stopped() {
+                self.account.counts.pending.add(chunk.len() as u64);
+                continue;
             }
+            let mut records = Vec::with_capacity(chunk.len());
+            for key in &chunk {
+                match self.store.get(key)? {
+                    Some(record) => records.push(record),
+                    None => self.account.counts.count(Outcome::Deleted),
+                }
+            }
+            if !self.asks_nothing() {
+                records = self.keep_opt_outs(records).await?;
+            }
+            if records.is_empty() {
+                continue;
+            }
+            for record in &records {
+                self.account.counts.count(Outcome::Deleted);
+                if let Some(planner) = &self.planner {
+                    Self::lock(planner).sample(&record.key, "delete", None);
+                }
+            }
+            let (objects, bytes) = (records.len() as u64, Braze::delete_bytes(&ids_of(&records)));
+            self.account.traffic(Traffic { requests: 1, delete: 1, objects, bytes, ..Traffic::default() });
         }
-        let requests = keys.len().div_ceil(CHUNK) as u64;
-        let objects = keys.len() as u64;
-        self.account.traffic(Traffic { requests, delete: requests, objects, ..Traffic::default() });
+        Ok(())
     }
+}
+
+fn ids_of(records: &[Record]) -> Vec<&str> {
+    records.iter().map(|record| std::str::from_utf8(&record.key).expect("a canonical key is text")).collect()
 }

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use crate::braze::Braze;
+use crate::data::KeyProblem;
 use crate::source::{Description, Source};
 use crate::state::{AppLedger, Header, MemoryStore, StateError, Store};
 
@@ -292,7 +293,8 @@ impl<'a> Run<'a> {
         let program = Arc::new(program);
         let (committer, thread) = self.committer();
         let _ = committer.remember(&self.memory).await;
-        let course = Arc::new(self.course(program, committer.clone()));
+        let store = self.amended_store().map_err(|error| state_stop(&error))?;
+        let course = Arc::new(self.course(program, store, committer.clone()));
         let ending = match self.distrust_leaves(&course).await {
             Ok(()) => self.phases(&course).await,
             Err(error) => Err(state_stop(&error)),
@@ -406,6 +408,7 @@ impl<'a> Run<'a> {
         match blocked {
             None => {
                 self.carry_over(before)?;
+                self.meet_app_ledger(before).map_err(|error| state_stop(&error))?;
                 self.accept_kinds(program);
                 Ok(None)
             }
@@ -492,7 +495,7 @@ impl<'a> Run<'a> {
         Committer::start(store, self.header.clone(), clock, self.control.token().clone())
     }
 
-    fn course(&self, program: Arc<Program>, committer: Committer) -> Course {
+    fn course(&self, program: Arc<Program>, store: Arc<dyn Store>, committer: Committer) -> Course {
         let groups = program.rules.groups.len();
         self.account.name_groups(program.group_names.iter().cloned());
         let keys = if self.request.retry_rejects {
@@ -509,7 +512,7 @@ impl<'a> Run<'a> {
         let kinds = Kinds::of(&program);
         Course {
             program,
-            store: self.tools.store.clone(),
+            store,
             app: self.tools.app.clone(),
             braze: self.tools.braze.clone(),
             objects_per_request: self.job.app.braze.limits.objects_per_request,
@@ -529,6 +532,7 @@ impl<'a> Run<'a> {
             leaves: Mutex::default(),
             unfinished: Mutex::default(),
             group_faults: Mutex::new(vec![0; groups]),
+            untold_groups: Mutex::default(),
             pairs: Mutex::default(),
             delivered: Mutex::default(),
             abandoned: Default::default(),
@@ -540,7 +544,8 @@ impl<'a> Run<'a> {
     fn rejected_keys(&self) -> Vec<String> {
         let mut keys = Vec::new();
         let read = self.tools.store.rejects(&mut |reject| {
-            if !reject.key.is_empty() {
+            // A row without a usable key has only a place, which a read by key does not find.
+            if KeyProblem::from_code(&reject.code).is_none() {
                 keys.push(reject.key);
             }
             true

@@ -22,6 +22,8 @@ const ANSWER_AGE: Duration = Duration::from_secs(60);
 /// What is told about a null that cannot be sent.
 const NESTED_NOT_CLEARED: &str = "a null inside an attribute would make Braze drop the whole update, so it is not \
      sent and the old value stays; send another value in its place, or map the attribute as a whole object";
+/// Questions about a group that are refused as a whole before it is asked about no more in this run.
+const REFUSED_QUESTIONS: u32 = 3;
 /// How often a record is asked about again because it waited too long.
 const ROUNDS: usize = 5;
 
@@ -227,7 +229,7 @@ impl Course {
         };
         let mut states = Vec::with_capacity(names.len());
         for chunk in names.chunks(PER_QUESTION) {
-            if self.control.is_stopped() {
+            if self.control.is_stopped() || self.is_untold(group) {
                 states.resize(states.len() + chunk.len(), Answer::Missing);
                 continue;
             }
@@ -235,12 +237,20 @@ impl Course {
             let Reply { result, traffic } = self.braze.subscription_status(id, by, &asked).await;
             self.account.traffic(traffic);
             match result {
-                Ok(found) => states.extend(chunk.iter().map(|name| match found.get(name) {
-                    Some(SubscriptionState::Subscribed) => Answer::Subscribed,
-                    Some(SubscriptionState::Unsubscribed) => Answer::Unsubscribed,
-                    Some(SubscriptionState::Unknown) => Answer::Unknown,
-                    None => Answer::Missing,
-                })),
+                Ok(found) => {
+                    let refusals = traffic.answers.classes[3] - traffic.answers.limited;
+                    if refusals > 0 && found.len() < chunk.len() {
+                        // Some of these names alone are refused; the others were answered.
+                        self.state_unreadable(group, &BrazeError::RequestRefused { status: 400 });
+                    }
+                    Self::lock(&self.untold_groups).entry(group).and_modify(|refused| *refused = 0);
+                    states.extend(chunk.iter().map(|name| match found.get(name) {
+                        Some(SubscriptionState::Subscribed) => Answer::Subscribed,
+                        Some(SubscriptionState::Unsubscribed) => Answer::Unsubscribed,
+                        Some(SubscriptionState::Unknown) => Answer::Unknown,
+                        None => Answer::Missing,
+                    }));
+                }
                 Err(error) => {
                     self.state_unreadable(group, &error);
                     states.resize(states.len() + chunk.len(), Answer::Missing);
@@ -250,10 +260,17 @@ impl Course {
         states
     }
 
+    /// Whether Braze refused so many questions about a group in a row that it is asked no more: the group is at fault,
+    /// and a refused question is asked again name by name.
+    fn is_untold(&self, group: usize) -> bool {
+        Self::lock(&self.untold_groups).get(&group).is_some_and(|refused| *refused >= REFUSED_QUESTIONS)
+    }
+
     fn state_unreadable(&self, group: usize, error: &crate::braze::BrazeError) {
         match error {
             BrazeError::RequestRefused { .. } => {
                 let name = &self.program.group_names[group];
+                *Self::lock(&self.untold_groups).entry(group).or_default() += 1;
                 self.account.error(
                     "GroupStateUnreadable",
                     name,

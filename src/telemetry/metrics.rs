@@ -12,7 +12,8 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::series::{
-    Build, Condition, Destination, Kind, KindResult, Records, Requests, Runs, Series, Whole, counters, gauges,
+    Build, Condition, Destination, Kind, KindResult, Object, Records, Requests, Runs, Series, Whole,
+    counters, gauges,
 };
 
 /// Content type of [`Metrics::encode`].
@@ -36,6 +37,7 @@ pub struct Metrics {
     reconciles: Series<KindResult, Counter>,
     reconcile_durations: Series<Kind, Histogram>,
     conditions: Series<Condition, Whole>,
+    refused: Series<Object, Whole>,
     runs: Series<Runs, Counter>,
     run_durations: Series<Destination, Histogram>,
     records: Series<Records, Counter>,
@@ -55,6 +57,7 @@ impl Metrics {
             reconciles: counters(),
             reconcile_durations: Series::new(|| Histogram::new(RECONCILE_BUCKETS)),
             conditions: gauges(),
+            refused: gauges(),
             runs: counters(),
             run_durations: Series::new(|| Histogram::new(RUN_BUCKETS)),
             records: counters(),
@@ -82,6 +85,11 @@ impl Metrics {
             "resource_condition",
             "Conditions of objects: 1 for the status that a condition has, 0 for the others",
             self.conditions.family.clone(),
+        );
+        registry.register(
+            "resource_status_refused",
+            "1 for each object that can have no status, because it breaks a rule of its definition",
+            self.refused.family.clone(),
         );
         registry.register("sync_runs", "Runs that ended", self.runs.family.clone());
         registry.register_with_unit(
@@ -155,6 +163,16 @@ impl Metrics {
         }
     }
 
+    /// Whether an object can have no status: what is stored breaks a rule of its definition.
+    pub fn status_refused(&self, kind: &str, namespace: &str, name: &str, refused: bool) {
+        let labels = Object { kind: kind.to_owned(), namespace: namespace.to_owned(), name: name.to_owned() };
+        if refused {
+            self.refused.of(&labels).set(1);
+        } else {
+            self.refused.forget(|known| *known == labels);
+        }
+    }
+
     /// A run ended. `result`: `success` or the reason; `trigger`: what started it.
     pub fn run_ended(&self, namespace: &str, destination: &str, result: &str, trigger: &str, took: Duration) {
         let labels = Runs {
@@ -223,6 +241,7 @@ impl Metrics {
     /// An object is gone, and so are its series. Numbers of a Destination that come later begin anew.
     pub fn forget(&self, kind: &str, namespace: &str, name: &str) {
         self.conditions.forget(|labels| is_object(labels, kind, namespace, name));
+        self.status_refused(kind, namespace, name, false);
         if kind == "Destination" {
             let is = |of_namespace: &str, of_name: &str| of_namespace == namespace && of_name == name;
             self.runs.forget(|labels| is(&labels.namespace, &labels.destination));
@@ -286,6 +305,9 @@ mod tests {
         metrics.reconciled("Model", "success", Duration::from_millis(7));
         metrics.queue_depth("Model", 4);
         metrics.leader(true);
+        metrics.status_refused("Model", "crm", "users", true);
+        metrics.status_refused("Model", "crm", "mended", true);
+        metrics.status_refused("Model", "crm", "mended", false);
         let lines = lines(&metrics);
         for line in [
             r#"grouparoo_reconcile_total{kind="Model",result="success"} 1"#,
@@ -303,6 +325,7 @@ mod tests {
             r#"grouparoo_destination_rate_limited_total{namespace="crm",destination="users"} 2"#,
             r#"grouparoo_workqueue_depth{kind="Model"} 4"#,
             "grouparoo_leader 1",
+            r#"grouparoo_resource_status_refused{kind="Model",namespace="crm",name="users"} 1"#,
             r#"grouparoo_build_info{version="1.2.3",revision="abc"} 1"#,
             "# TYPE grouparoo_sync_runs counter",
             "# UNIT grouparoo_sync_run_duration_seconds seconds",
@@ -310,6 +333,7 @@ mod tests {
         ] {
             assert!(lines.contains(line), "{line} is missing in\n{}", metrics.encode());
         }
+        assert!(!metrics.encode().contains("mended"), "{}", metrics.encode());
     }
 
     /// conventions 10: series are gone after a delete

@@ -67,6 +67,14 @@ pub(super) struct KindResult {
     pub(super) result: String,
 }
 
+/// Labels that name one object.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub(super) struct Object {
+    pub(super) kind: String,
+    pub(super) namespace: String,
+    pub(super) name: String,
+}
+
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 pub(super) struct Condition {
     pub(super) kind: String,

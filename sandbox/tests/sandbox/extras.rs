@@ -68,6 +68,22 @@ async fn a_person_opts_out_and_in_again_by_address() {
     assert!(!braze.opt_out("x", "ana@example.com"));
 }
 
+/// An administrator's call from a command line: JSON that its client calls a form, and what is wrong with other bodies.
+#[tokio::test]
+async fn json_is_read_as_json_whatever_its_sender_calls_it() {
+    let braze = Braze::start();
+    let post = async |body: String| {
+        let request = braze.bare("POST", "/admin/opt-out");
+        send(request.header("Content-Type", "application/x-www-form-urlencoded").body(body)).await
+    };
+    let answer = post(format!(" {{\"group\": \"{NEWS}\", \"address\": \"ana@example.com\"}}")).await;
+    assert_eq!((answer.status, answer.json()["message"].clone()), (200, json!("done")));
+    assert_eq!(braze.subscription(NEWS, "ana@example.com"), Some(GroupState::Unsubscribed));
+    let answer = post("{\"group\": ".to_owned()).await;
+    let message = answer.json()["message"].as_str().expect("a message").to_owned();
+    assert!(answer.status == 400 && message.contains("GET /admin lists the calls"), "{message}");
+}
+
 /// Braze sheet 12.6, state dump and load.
 #[tokio::test]
 async fn the_content_can_be_saved_and_loaded_with_all_its_ways_to_be_found() {

@@ -373,7 +373,7 @@ fn after_past(seen: &Seen<'_>, outcome: Outcome, next_retry: Option<Timestamp>) 
     match outcome {
         Outcome::Lasting { reason, message } if is_tried_again(seen, next_retry) => Readiness::Retrying {
             reason: "SyncFailed".to_owned(),
-            message: format!("{reason}: {message}; the login works now, and the run is repeated"),
+            message: format!("{reason}: {message}; the connection works now, and the run is repeated"),
         },
         _ => scheduled(seen.destination),
     }
@@ -388,7 +388,7 @@ fn is_tried_again(seen: &Seen<'_>, next_retry: Option<Timestamp>) -> bool {
 /// refused run asks for often ends in the second of its end.
 fn is_login_mended(seen: &Seen<'_>, run: &SyncRun, outcome: &Outcome) -> bool {
     let Outcome::Lasting { reason, .. } = outcome else { return false };
-    matches!(reason.as_str(), "AuthenticationFailed" | "PermissionMissing")
+    matches!(reason.as_str(), "AuthenticationFailed" | "PermissionMissing" | "EndpointNotAllowed")
         && seen.app_checked >= end_time(run)
 }
 

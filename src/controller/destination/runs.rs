@@ -59,6 +59,7 @@ pub fn passes(reason: &str) -> Option<bool> {
         "InvalidSpec"
         | "AuthenticationFailed"
         | "PermissionMissing"
+        | "EndpointNotAllowed"
         | "DeletionGuard"
         | "ApprovalRequired"
         | "TooManyRejects"

@@ -1,12 +1,14 @@
 //! What every run works with besides its job, under the command line and under the operator alike.
 
 mod cleanup;
+mod kept;
 mod remembering;
 pub mod siblings;
 mod unbegun;
 mod workspaces;
 
 pub use cleanup::forget;
+pub use kept::{Brief, Kept};
 pub use remembering::{Archive, Remembering, State};
 pub use unbegun::stopped;
 pub use workspaces::{Workspaces, braze_stop};

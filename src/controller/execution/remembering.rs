@@ -12,6 +12,8 @@ use crate::state::{
 use crate::sync::job::Job;
 use crate::sync::run::CarryOver;
 
+use super::kept::{Briefs, Kept};
+
 /// What archives a memory and begins anew.
 pub type Archive = Arc<dyn Fn() -> Result<Arc<dyn Store>, StateError> + Send + Sync>;
 
@@ -30,6 +32,7 @@ pub struct Remembering {
 /// A state folder; one that is only read may be missing.
 pub struct State {
     folder: Option<Folder>,
+    briefs: Briefs,
 }
 
 impl State {
@@ -43,12 +46,12 @@ impl State {
             // Keys of customers stand in it: it must not get into a repository by accident.
             let _ = std::fs::write(path.join(".gitignore"), "*\n");
         }
-        Ok(Self { folder: Some(folder) })
+        Ok(Self { folder: Some(folder), briefs: Briefs::default() })
     }
 
     /// For reading: nothing is made, changed or locked.
     pub fn read(path: &Path, clock: &Clock) -> Result<Self, StateError> {
-        Ok(Self { folder: Folder::read(path, options("a reader", clock))? })
+        Ok(Self { folder: Folder::read(path, options("a reader", clock))?, briefs: Briefs::default() })
     }
 
     /// Takes the folder for this operator; see [`Folder::operate`].
@@ -64,6 +67,11 @@ impl State {
     /// All memories in the folder.
     pub fn list(&self) -> Result<Vec<Listed>, StateError> {
         self.folder.as_ref().map_or(Ok(Vec::new()), Folder::list)
+    }
+
+    /// The memories of a namespace, as far as they matter to each other. Those that nobody wrote since are not opened.
+    pub fn kept(&self, namespace: &str) -> Result<Vec<Kept>, StateError> {
+        self.folder.as_ref().map_or(Ok(Vec::new()), |folder| self.briefs.of(folder, namespace))
     }
 
     /// What a run of a job remembers by: its lock is taken.

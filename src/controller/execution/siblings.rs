@@ -6,11 +6,11 @@ use kube::ResourceExt as _;
 
 use crate::api::destination::Style;
 use crate::api::{BrazeApp, Destination};
-use crate::state::Listed;
 use crate::sync::account::Warning;
 use crate::sync::job::{GroupTarget, Job, SyncMode};
-use crate::sync::memory::Memory;
 use crate::sync::reason::{Reason, Stop};
+
+use super::kept::Kept;
 
 /// A Destination, as far as it matters to the others of its workspace.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -168,35 +168,32 @@ impl Neighbours {
 }
 
 /// Whether nothing was remembered for a job so far, and nobody decided how that begins.
-fn has_not_begun(job: &Job, listed: &[Listed]) -> bool {
-    let own = listed
+fn has_not_begun(job: &Job, kept: &[Kept]) -> bool {
+    let own = kept
         .iter()
         .find(|one| (one.namespace.as_str(), one.name.as_str()) == (&job.namespace, &job.state_name));
     match own.map(|own| &own.content) {
         None => true,
         Some(Err(_)) => false,
-        Some(Ok((header, size))) => {
-            let memory: Memory = serde_json::from_value(header.body.clone()).unwrap_or_default();
-            let ledger = memory.ledger;
-            size.known == 0 && !ledger.succeeded_once && !ledger.sends_all && !ledger.adopting
-        }
+        Some(Ok(brief)) => !brief.has_begun,
     }
 }
 
-/// Looks at every memory of the same workspace in the state folder, whether its Destination is loaded or not.
+/// Looks at every memory of the same workspace in the state folder, whether its Destination is loaded or not. All of
+/// them are of the job's namespace, which a workspace never leaves: `kept` are the memories there.
 ///
 /// This version does not ask them whose users they keep, so a Destination that deletes may not run beside them
 /// (semantics 2.4). A memory of the same Model without a Destination hints at a renamed one (semantics 4.3).
-pub fn neighbours(job: &Job, loaded: &[Sibling], listed: &[Listed]) -> Neighbours {
+pub fn neighbours(job: &Job, loaded: &[Sibling], kept: &[Kept]) -> Neighbours {
     let app = job.app_name();
     let mut found = Neighbours { stop: None, orphans: Vec::new() };
-    let seeks = !job.initial_sync_stated && has_not_begun(job, listed);
-    for other in listed {
+    let seeks = !job.initial_sync_stated && has_not_begun(job, kept);
+    for other in kept {
         if (other.namespace.as_str(), other.name.as_str()) == (&job.namespace, &job.state_name) {
             continue;
         }
         let name = format!("{}/{}", other.namespace, other.name);
-        let Ok((header, size)) = &other.content else {
+        let Ok(brief) = &other.content else {
             if job.mode == SyncMode::Sync {
                 found.stop = Some(Stop::new(
                     Reason::StateUnavailable,
@@ -208,20 +205,21 @@ pub fn neighbours(job: &Job, loaded: &[Sibling], listed: &[Listed]) -> Neighbour
             }
             continue;
         };
-        let memory: Memory = serde_json::from_value(header.body.clone()).unwrap_or_default();
-        let Some(binding) = memory.binding.filter(|binding| binding.app == app) else { continue };
+        if brief.app.as_deref() != Some(app.as_str()) {
+            continue;
+        }
         let has_destination =
             loaded.iter().any(|one| (&one.namespace, &one.state_name) == (&other.namespace, &other.name));
         // `stateName` cannot name one of another namespace.
-        let is_near = other.namespace == job.namespace && binding.model == job.model.name;
+        let is_near = other.namespace == job.namespace && brief.model == job.model.name;
         if seeks && is_near && !has_destination {
             found.orphans.push(Orphan {
                 state_name: other.name.clone(),
                 full_name: name.clone(),
-                known: size.known,
+                known: brief.known,
             });
         }
-        let keeps_users = size.known > 0 && binding.mode != Some(SyncMode::Enrich);
+        let keeps_users = brief.known > 0 && brief.mode != Some(SyncMode::Enrich);
         if job.mode == SyncMode::Sync && keeps_users && found.stop.is_none() {
             found.stop = Some(Stop::new(
                 Reason::InvalidSpec,

@@ -132,6 +132,7 @@ pub fn braze_stop(app: &str, error: &BrazeError) -> Stop {
         "InvalidSpec" | "CertificateInvalid" => Reason::InvalidSpec,
         "PermissionMissing" => Reason::PermissionMissing,
         "AuthenticationFailed" => Reason::AuthenticationFailed,
+        "EndpointNotAllowed" => Reason::EndpointNotAllowed,
         _ => Reason::BrazeUnavailable,
     };
     Stop::new(reason, format!("BrazeApp {app}: {error}; {}", error.advice()))

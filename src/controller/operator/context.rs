@@ -15,6 +15,7 @@ use crate::telemetry::{Health, Metrics};
 use super::expected::Expected;
 use super::failures::Failures;
 use super::heard::Heard;
+use super::refusals::Refusals;
 use super::settings::Settings;
 use super::stores::Stores;
 use super::tested::Tested;
@@ -51,6 +52,8 @@ pub struct Shared {
     pub expected: Expected,
     /// With what objects were last tested.
     pub tested: Tested,
+    /// Objects that can have no status.
+    pub refusals: Refusals,
     /// The lease, where there is an election.
     pub elector: Option<Arc<Elector>>,
     /// What probes ask.

@@ -5,8 +5,10 @@ mod error;
 mod expected;
 mod failures;
 mod heard;
+mod refusals;
 mod scope;
 pub mod settings;
+mod slots;
 pub mod stores;
 pub mod telling;
 mod tested;
@@ -34,6 +36,7 @@ use super::sync_run::registry::Registry;
 use context::Shared;
 use expected::Expected;
 use failures::Failures;
+use refusals::Refusals;
 use tested::Tested;
 use waiting::Waiting;
 
@@ -105,6 +108,7 @@ pub async fn run(
         waiting: Arc::new(Waiting::new(Arc::clone(&metrics))),
         expected: Expected::default(),
         tested: Tested::default(),
+        refusals: Refusals::default(),
         elector: elector.clone(),
         clients,
         clock,

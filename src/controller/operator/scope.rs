@@ -24,11 +24,12 @@ use super::OperatorError;
 use super::context::{Context, Shared};
 use super::error::Error;
 use super::heard::Heard;
-use super::stores::{Guarded, Happened, Known, Stores, follow};
+use super::slots::Slots;
+use super::stores::{Guarded, Happened, Known, Stores, follow, reference};
 use super::wakeups::{Queue, Wakeups};
 
-/// Looks at objects of one kind at a time. A test of a connection may take a while; none must wait for the others.
-const AT_ONCE: u16 = 32;
+/// The library bounds nothing: our own [`Slots`] do, which know that some looks only wait.
+const UNBOUNDED: u16 = 0;
 
 /// Runs the controllers of one namespace, or of all, until `stop` is cancelled.
 pub async fn run(
@@ -156,14 +157,21 @@ async fn control<K, F>(
     F: Future<Output = Result<Action, Error>> + Send + 'static,
 {
     let kind = K::kind(&()).into_owned();
-    let config = controller::Config::default().concurrency(AT_ONCE).debounce(Duration::from_millis(50));
+    let config = controller::Config::default().concurrency(UNBOUNDED).debounce(Duration::from_millis(50));
     let measured = Arc::clone(context);
+    let (slots, known) = (Arc::new(Slots::default()), store.clone());
     let looks = Controller::for_stream(futures::stream::pending(), store)
         .reconcile_on(queue)
         .with_config(config)
         .graceful_shutdown_on(stop.cancelled_owned())
         .run(
-            move |object, context: Arc<Context>| look(reconcile, object, context),
+            move |object, context: Arc<Context>| {
+                let (slots, known) = (Arc::clone(&slots), known.clone());
+                async move {
+                    let clock = context.clock.clone();
+                    slots.within(&clock, || look(reconcile, known, object, context)).await
+                }
+            },
             |object, error, context| failed(&object, error, &context),
             Arc::clone(context),
         );
@@ -186,19 +194,24 @@ async fn control<K, F>(
         .await;
 }
 
-/// One look, measured.
+/// One look, measured: at the object as it is when its turn has come.
 async fn look<K, F>(
     reconcile: fn(Arc<Guarded<K>>, Arc<Context>) -> F,
+    known: Store<Guarded<K>>,
     object: Arc<Guarded<K>>,
     context: Arc<Context>,
 ) -> Result<Action, Error>
 where
-    K: Resource<DynamicType = ()>,
+    K: Resource<DynamicType = ()> + Clone,
     F: Future<Output = Result<Action, Error>>,
 {
     let kind = K::kind(&()).into_owned();
     let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
     context.waiting.end(&kind, &namespace, &name);
+    let Some(object) = known.get(&reference(&namespace, &name)) else {
+        context.failures.clear(&kind, &namespace, &name);
+        return Ok(Action::await_change());
+    };
     if !context.may_lead() {
         // The process is about to end.
         return Ok(Action::await_change());
@@ -256,6 +269,7 @@ fn app_changed(context: &Context, object: &Guarded<BrazeApp>, happened: Happened
     }
     if happened == Happened::Gone {
         context.tested.forget("BrazeApp", &namespace, &name);
+        context.refusals.forget("BrazeApp", &namespace, &name);
         context.workspaces.forget(&namespace, &name);
         context.metrics.forget("BrazeApp", &namespace, &name);
     }
@@ -272,6 +286,7 @@ fn source_changed(context: &Context, object: &Guarded<Source>, happened: Happene
     }
     if happened == Happened::Gone {
         context.tested.forget("Source", &namespace, &name);
+        context.refusals.forget("Source", &namespace, &name);
         context.metrics.forget("Source", &namespace, &name);
     }
 }
@@ -291,6 +306,7 @@ fn model_changed(context: &Context, object: &Guarded<Model>, happened: Happened)
     }
     if happened == Happened::Gone {
         context.tested.forget("Model", &namespace, &name);
+        context.refusals.forget("Model", &namespace, &name);
         context.fits.forget_model(&namespace, &name);
         context.metrics.forget("Model", &namespace, &name);
     }
@@ -343,6 +359,7 @@ fn destination_changed(context: &Context, object: &Guarded<Destination>, happene
         }
         context.stop_run_of(&namespace, &name);
         context.fits.forget_destination(&namespace, &name);
+        context.refusals.forget("Destination", &namespace, &name);
         context.metrics.forget("Destination", &namespace, &name);
     }
 }
@@ -355,6 +372,10 @@ fn run_changed(context: &Context, object: &Guarded<SyncRun>, happened: Happened)
         return;
     }
     context.wake.run(&namespace, &name);
+    if happened == Happened::Gone {
+        context.refusals.forget("SyncRun", &namespace, &name);
+        context.metrics.forget("SyncRun", &namespace, &name);
+    }
     if let Ok(run) = &object.0 {
         let destination = &run.spec.destination_ref.name;
         context.wake.destination(&namespace, destination);

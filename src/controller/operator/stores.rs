@@ -136,6 +136,10 @@ pub async fn follow<K>(
     while let Some(event) = events.next().await {
         let event = match event {
             Ok(event) => event,
+            Err(error) if is_expired(&error) => {
+                tracing::info!(kind = %K::kind(&()), "watch expired; all objects are listed anew");
+                continue;
+            }
             Err(error) => {
                 tracing::warn!(kind = %K::kind(&()), %error, "watch interrupted");
                 continue;
@@ -160,5 +164,15 @@ pub async fn follow<K>(
                 }
             }
         }
+    }
+}
+
+/// Whether the server has forgotten what happened since the newest event of a watch (410): the library lists anew.
+fn is_expired(error: &watcher::Error) -> bool {
+    const GONE: u16 = 410;
+    match error {
+        watcher::Error::WatchError(status) => status.code == GONE,
+        watcher::Error::WatchStartFailed(kube::Error::Api(status)) => status.code == GONE,
+        _ => false,
     }
 }

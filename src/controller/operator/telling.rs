@@ -61,14 +61,19 @@ impl Context {
     {
         let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
         self.measure(&K::kind(&()), &namespace, &name, new.conditions());
-        if !differs(old, new) {
+        let kind = K::kind(&());
+        if !differs(old, new) || self.is_refused(&kind, object.meta()) {
             return Ok(());
         }
         self.while_leading().await;
         let api: Api<K> = Api::namespaced(self.clients.calls.clone(), &namespace);
         match apply_status(&api, &self.clock, &name, new).await {
-            Ok(_) => {}
+            Ok(_) => self.status_accepted(&kind, object.meta()),
             Err(error) if error.is_not_found() => return Ok(()),
+            Err(error) if error.refuses_what_is_stored() => {
+                self.tell_refused(&object.object_ref(&()), object.meta(), &error.to_string()).await;
+                return Ok(());
+            }
             Err(error) => return Err(error.into()),
         }
         let old = old.map(Conditioned::conditions).unwrap_or_default();
@@ -88,7 +93,7 @@ impl Context {
             warning: now.status == "False" && find(new, "Stalled").is_some(),
             reason: &now.reason,
             action: "Reconcile",
-            note: &now.message,
+            note: stable(now),
         };
         self.events.publish(object, notice).await;
     }
@@ -254,6 +259,14 @@ impl Context {
         let namespace = meta.namespace.as_deref().unwrap_or_default();
         let versions = self.watched_versions(namespace, references);
         self.tested.begins(kind, namespace, meta.name.as_deref().unwrap_or_default(), versions);
+    }
+}
+
+/// The text of an event: the same for each success, so that repeats are counted in one event.
+fn stable(now: &Condition) -> &str {
+    match now.reason.as_str() {
+        "SyncSucceeded" => "the newest run succeeded; status.lastRun has its figures",
+        _ => &now.message,
     }
 }
 

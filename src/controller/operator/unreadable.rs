@@ -1,5 +1,6 @@
 //! Objects that this program cannot read, such as those with a value that a newer version added. The others go on.
 
+use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::api::DynamicObject;
 use kube::core::error_boundary::InvalidObject;
@@ -13,6 +14,7 @@ use crate::controller::conditions::{Marks, Progressed, Readiness, next, next_of_
 
 use super::context::Context;
 use super::error::Error;
+use super::refusals::AGAIN;
 
 /// Writes into the status what is wrong with an object, naming the field.
 pub async fn report<K>(context: &Context, object: &InvalidObject) -> Result<Action, Error>
@@ -20,6 +22,9 @@ where
     K: Resource<DynamicType = ()> + CustomResourceExt,
 {
     let kind = K::kind(&()).into_owned();
+    if context.is_refused(&kind, &object.metadata) {
+        return Ok(context.again_after(AGAIN));
+    }
     let (namespace, name) = (
         object.metadata.namespace.clone().unwrap_or_default(),
         object.metadata.name.clone().unwrap_or_default(),
@@ -40,10 +45,10 @@ where
         .unwrap_or_default();
     let now = context.now();
     let conditions = if kind == "SyncRun" {
-        let failed = Progressed::Failed { reason: "InvalidSpec".to_owned(), message };
+        let failed = Progressed::Failed { reason: "InvalidSpec".to_owned(), message: message.clone() };
         next_of_run(&previous, &failed, generation, now)
     } else {
-        let stalled = Readiness::Stalled { reason: "InvalidSpec".to_owned(), message };
+        let stalled = Readiness::Stalled { reason: "InvalidSpec".to_owned(), message: message.clone() };
         next(&previous, &stalled, &Marks::default(), generation, now)
     };
     let status = json!({ "observedGeneration": generation, "conditions": conditions });
@@ -53,7 +58,22 @@ where
     });
     if is_news {
         tracing::warn!("object cannot be read by this version");
-        apply_dynamic_status(&api, &context.clock, &K::api_resource(), &name, &status).await?;
+        match apply_dynamic_status(&api, &context.clock, &K::api_resource(), &name, &status).await {
+            Ok(()) => context.status_accepted(&kind, &found.metadata),
+            Err(error) if error.refuses_what_is_stored() => {
+                let reference = ObjectReference {
+                    api_version: Some(K::api_version(&()).into_owned()),
+                    kind: Some(kind),
+                    name: Some(name),
+                    namespace: Some(namespace),
+                    uid: found.metadata.uid.clone(),
+                    ..ObjectReference::default()
+                };
+                context.tell_refused(&reference, &found.metadata, &message).await;
+                return Ok(context.again_after(AGAIN));
+            }
+            Err(error) => return Err(error.into()),
+        }
     }
     Ok(context.again_at([None]))
 }

@@ -31,6 +31,9 @@ pub fn failed(error: &SourceError) -> Readiness {
             "AuthenticationFailed",
             format!("{location} refused the login; check user and password in the Secret"),
         ),
+        SourceError::AccessDenied { .. } if error.is_unfit() => {
+            stalled("AccessDenied", format!("{error}; correct the Source, or put it there"))
+        }
         SourceError::AccessDenied { location, object } => {
             stalled("AccessDenied", format!("{location} refused access to {object}; grant it to the user"))
         }

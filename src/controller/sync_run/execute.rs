@@ -24,9 +24,9 @@ use crate::sync::report::Report;
 use crate::sync::run::{self, Remembered, Request, Tools, Watch};
 
 use super::decide::is_cleanup;
-use super::inputs::{digest, inputs};
+use super::inputs::inputs_with;
 use super::phase::end_time;
-use super::prepare::{Rotation, Taken, Unprepared, prepare};
+use super::prepare::{Rotation, Taken, prepare};
 use super::registry::Place;
 use super::report::{self, write};
 
@@ -46,12 +46,12 @@ pub enum NotYet {
     Waits(String),
 }
 
-/// Executes a run to its end and writes what became of it.
-pub async fn execute(context: Arc<Context>, run: SyncRun, taken: Taken, place: Place) {
+/// Executes a run to its end and writes what became of it. `sends`: the digest of `taken`.
+pub async fn execute(context: Arc<Context>, run: SyncRun, taken: Taken, sends: String, place: Place) {
     let (namespace, name) = (run.namespace().unwrap_or_default(), run.name_any());
     let destination = taken.destination.name_any();
     let mut begun = None;
-    let ended = carry_out(&context, &run, &taken, &place, &mut begun).await;
+    let ended = carry_out(&context, &run, &taken, &sends, &place, &mut begun).await;
     match ended {
         Ok(Some(report)) => finish(&context, &run, &taken, report, begun).await,
         // Stopped by the end of the operator: it is resumed by whoever comes next.
@@ -61,6 +61,7 @@ pub async fn execute(context: Arc<Context>, run: SyncRun, taken: Taken, place: P
                 NotYet::State(message) => ("StateUnavailable", message),
                 NotYet::Waits(message) => ("DependencyNotReady", message),
             };
+            tracing::debug!(reason, "run could not begin");
             let progressed = Progressed::Pending { reason: reason.to_owned(), message };
             report::progressed(&context, &run, &progressed).await;
             tokio::select! {
@@ -82,26 +83,24 @@ async fn carry_out(
     context: &Arc<Context>,
     run: &SyncRun,
     taken: &Taken,
+    sends: &str,
     place: &Place,
     begun_as: &mut Option<SyncRunStatus>,
 ) -> Result<Option<Report>, NotYet> {
-    let sent = digest(&taken.objects());
-    let request = request(context, run, taken);
+    let siblings = Arc::new(context.siblings(&taken.destination.namespace().unwrap_or_default()));
+    let request = request(run, taken, &siblings);
     let (namespace, destination) =
         (taken.destination.namespace().unwrap_or_default(), taken.destination.name_any());
     let unbegun = |stop: Stop| stopped(&namespace, &destination, &request, stop, &context.clock);
     let (resolved, key_version) = match prepare(context, taken).await {
         Ok(prepared) => prepared,
         Err(error) if error.may_pass() => return Err(NotYet::Waits(error.to_string())),
-        Err(error @ Unprepared::Cluster(_)) => {
-            return Ok(Some(unbegun(Stop::new(Reason::AuthenticationFailed, error.to_string()))));
-        }
-        Err(error) => return Ok(Some(unbegun(Stop::new(Reason::InvalidSpec, error.to_string())))),
+        Err(error) => return Ok(Some(unbegun(Stop::new(error.reason(), error.to_string())))),
     };
     let job = resolved.job;
     let opening = {
         let (context, job, request) = (Arc::clone(context), job.clone(), request.clone());
-        tokio::task::spawn_blocking(move || open(&context, &job, &request))
+        tokio::task::spawn_blocking(move || open(&context, &job, &request, &siblings))
     };
     let opened = opening.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
     let (remembering, orphan) = match opened {
@@ -123,7 +122,7 @@ async fn carry_out(
         Ok(source) => source,
         Err(stop) => return Ok(Some(unbegun(stop))),
     };
-    let status = begun(context, run, taken);
+    let status = begun(context, run, taken, sends);
     tracing::info!(start = status.starts, "run began");
     *begun_as = Some(status.clone());
     report::progress(context, run, &status).await;
@@ -136,7 +135,7 @@ async fn carry_out(
         clock: context.clock.clone(),
         interrupt: place.halt().interrupt.clone(),
         cancellation: place.halt().cancellation.clone(),
-        still_wanted: still_wanted(context, taken, &sent),
+        still_wanted: still_wanted(context, taken, sends),
         archive: telling(remembering.archive, rotation),
         carry_over: remembering.carry_over,
     };
@@ -191,20 +190,18 @@ async fn engine(
 }
 
 /// What a run is asked to do.
-fn request(context: &Context, run: &SyncRun, taken: &Taken) -> Request {
+fn request(run: &SyncRun, taken: &Taken, siblings: &[Sibling]) -> Request {
     let destination = &taken.destination;
     let annotation = destination.annotations().get(APPROVE_ANNOTATION).cloned().unwrap_or_default();
     let tokens = annotation.split(',').map(str::trim).filter(|token| !token.is_empty());
-    let namespace = destination.namespace().unwrap_or_default();
-    let siblings = context.siblings(&namespace);
     let own = Sibling::of(destination, &taken.app);
     Request {
         plan: run.spec.mode == RunMode::Plan,
         full: run.spec.mode == RunMode::FullResync,
         retry_rejects: run.spec.mode == RunMode::RetryRejected,
         approvals: tokens.map(str::to_owned).collect(),
-        mapped_elsewhere: siblings::mapped_elsewhere(&own, &siblings),
-        elements_elsewhere: siblings::elements_elsewhere(&own, &siblings),
+        mapped_elsewhere: siblings::mapped_elsewhere(&own, siblings),
+        elements_elsewhere: siblings::elements_elsewhere(&own, siblings),
         remembered: destination.status.as_ref().map(remembered),
         cleanup: is_cleanup(run, destination),
         ..Request::default()
@@ -228,10 +225,10 @@ fn open(
     context: &Context,
     job: &crate::sync::job::Job,
     request: &Request,
+    siblings: &[Sibling],
 ) -> Result<(Remembering, Option<String>), Unopened> {
-    let listed = context.state.list().map_err(Unopened::State)?;
-    let siblings = context.siblings(&job.namespace);
-    let neighbours = siblings::neighbours(job, &siblings, &listed);
+    let kept = context.state.kept(&job.namespace).map_err(Unopened::State)?;
+    let neighbours = siblings::neighbours(job, siblings, &kept);
     if let Some(stop) = neighbours.stop {
         return Err(Unopened::Stop(stop));
     }
@@ -243,7 +240,7 @@ fn open(
 }
 
 /// The status of a run that starts, perhaps again.
-fn begun(context: &Context, run: &SyncRun, taken: &Taken) -> SyncRunStatus {
+fn begun(context: &Context, run: &SyncRun, taken: &Taken, sends: &str) -> SyncRunStatus {
     let now = context.now();
     let old = run.status.clone().unwrap_or_default();
     let starts = old.starts.unwrap_or(0);
@@ -270,7 +267,7 @@ fn begun(context: &Context, run: &SyncRun, taken: &Taken) -> SyncRunStatus {
         start_time: old.start_time.or(Some(Time(now))),
         starts: Some(start),
         earlier_starts: if earlier.is_empty() { None } else { Some(earlier) },
-        inputs: Some(inputs(&taken.objects())),
+        inputs: Some(inputs_with(&taken.objects(), sends.to_owned())),
         ..SyncRunStatus::default()
     }
 }
@@ -340,14 +337,19 @@ async fn finish(
     status.warnings = Some(run_status::warnings(&report)).filter(|all| !all.is_empty());
     run_status::fit(&mut status);
     context.record(run, taken, &report);
-    if matches!(report.reason, Some(Reason::AuthenticationFailed | Reason::PermissionMissing)) {
+    if report.reason.is_some_and(is_doubtful) {
         doubt(context, taken);
     }
     write(context, run, &status).await;
     context.registry.end(&run.uid().unwrap_or_default());
 }
 
-/// A login that a run found refused is tested again at once, so that everybody sees it and it is known when it works.
+/// Whether a run found something else than the tests of its connections.
+fn is_doubtful(reason: Reason) -> bool {
+    matches!(reason, Reason::AuthenticationFailed | Reason::PermissionMissing | Reason::EndpointNotAllowed)
+}
+
+/// A login or an address that a run found refused is tested again at once, so that everybody sees it and it is known when it works.
 fn doubt(context: &Context, taken: &Taken) {
     let namespace = taken.destination.namespace().unwrap_or_default();
     let (app, source) = (taken.app.name_any(), taken.source.name_any());

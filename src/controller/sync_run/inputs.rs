@@ -30,13 +30,18 @@ const SERVER: [&str; 4] = ["host", "port", "database", "sessionParameters"];
 
 /// The versions of the objects as they are now.
 pub fn inputs(objects: &Objects<'_>) -> Inputs {
+    inputs_with(objects, digest(objects))
+}
+
+/// The same where the digest of these objects is known.
+pub fn inputs_with(objects: &Objects<'_>, digest: String) -> Inputs {
     Inputs {
         destination_generation: objects.destination.metadata.generation,
         model_generation: objects.model.metadata.generation,
         source_generation: objects.source.metadata.generation,
         app_generation: objects.app.metadata.generation,
         version: Some(env!("CARGO_PKG_VERSION").to_owned()),
-        digest: Some(digest(objects)),
+        digest: Some(digest),
     }
 }
 

@@ -19,6 +19,7 @@ use crate::controller::resolve_app::resolve_app;
 use crate::controller::{Objects, Problem, Problems, Reason, Resolved, resolve};
 use crate::state::Store;
 use crate::sync::proof::may_go_on;
+use crate::sync::reason::Reason as StopReason;
 
 /// How long the comparison of workspaces may try while Braze is down: requests of the run wait for it.
 const PROOF_LIMIT: Duration = Duration::from_secs(30);
@@ -55,6 +56,19 @@ pub enum Unprepared {
 }
 
 impl Unprepared {
+    /// Why a run of these objects fails.
+    pub fn reason(&self) -> StopReason {
+        match self {
+            Self::Cluster(_) => StopReason::AuthenticationFailed,
+            Self::Problems(problems)
+                if problems.0.iter().any(|problem| problem.reason == Reason::EndpointNotAllowed) =>
+            {
+                StopReason::EndpointNotAllowed
+            }
+            Self::Problems(_) => StopReason::InvalidSpec,
+        }
+    }
+
     /// Whether it may pass by itself.
     pub fn may_pass(&self) -> bool {
         match self {

@@ -71,7 +71,7 @@ pub async fn reconcile(object: Arc<Guarded<SyncRun>>, context: Arc<Context>) -> 
             say(&context, run, &waits).await.map(|_| context.again_at([again]))
         }
         Step::Start => {
-            let Some(taken) = taken else { return Ok(context.again_after(AGAIN)) };
+            let Some(taken) = taken.zip(sends) else { return Ok(context.again_after(AGAIN)) };
             start(&context, run, taken, lane).await
         }
     }
@@ -101,13 +101,19 @@ fn waiting(run: &SyncRun, reason: String, message: String) -> Progressed {
     }
 }
 
-async fn start(context: &Arc<Context>, run: &SyncRun, taken: Taken, lane: Lane) -> Result<Action, Error> {
+/// Starts a run of these objects, whose digest comes with them, if there is a place.
+async fn start(
+    context: &Arc<Context>,
+    run: &SyncRun,
+    (taken, sends): (Taken, String),
+    lane: Lane,
+) -> Result<Action, Error> {
     let uid = run.uid().unwrap_or_default();
     let most = context.settings.max_concurrent_runs;
     let of_source =
         taken.source.spec.max_concurrent_reads.and_then(|most| usize::try_from(most).ok()).unwrap_or(4);
-    let (source, sends) = (taken.source.name_any(), digest(&taken.objects()));
-    match context.registry.begin(lane, (&run.name_any(), &uid), sends, &source, most, of_source) {
+    let source = taken.source.name_any();
+    match context.registry.begin(lane, (&run.name_any(), &uid), sends.clone(), &source, most, of_source) {
         Ok(place) => {
             let name = run.name_any();
             let span = tracing::error_span!(
@@ -119,7 +125,7 @@ async fn start(context: &Arc<Context>, run: &SyncRun, taken: Taken, lane: Lane) 
                 generation = run.metadata.generation.unwrap_or(0),
                 runId = name,
             );
-            tokio::spawn(execute(Arc::clone(context), run.clone(), taken, place).instrument(span));
+            tokio::spawn(execute(Arc::clone(context), run.clone(), taken, sends, place).instrument(span));
             Ok(context.again_at([None]))
         }
         Err(full) => {

@@ -2,7 +2,7 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::api::{DeleteParams, Preconditions};
-use kube::{Api, ResourceExt};
+use kube::{Api, Resource as _, ResourceExt};
 
 use crate::api::SyncRun;
 use crate::api::sync_run::SyncRunStatus;
@@ -25,6 +25,7 @@ fn api(context: &Context, run: &SyncRun) -> Api<SyncRun> {
     Api::namespaced(context.clients.calls.clone(), &run.namespace().unwrap_or_default())
 }
 
+/// Writes a status, unless the API server refuses any for the run as it is stored.
 async fn once(context: &Context, run: &SyncRun, status: &SyncRunStatus) -> Result<(), ClusterError> {
     context.while_leading().await;
     let namespace = run.namespace().unwrap_or_default();
@@ -32,7 +33,17 @@ async fn once(context: &Context, run: &SyncRun, status: &SyncRunStatus) -> Resul
         // The run was deleted, and its name is another's now.
         return Ok(());
     }
-    apply_status(&api(context, run), &context.clock, &run.name_any(), status).await.map(|_| ())
+    if context.is_refused("SyncRun", &run.metadata) {
+        return Ok(());
+    }
+    match apply_status(&api(context, run), &context.clock, &run.name_any(), status).await {
+        Ok(_) => context.status_accepted("SyncRun", &run.metadata),
+        Err(error) if error.refuses_what_is_stored() => {
+            context.tell_refused(&run.object_ref(&()), &run.metadata, &error.to_string()).await;
+        }
+        Err(error) => return Err(error),
+    }
+    Ok(())
 }
 
 /// Writes a status that must not be lost: until the API server has it, or the run is gone.

@@ -50,7 +50,7 @@ fn denied(location: &str, object: &str) -> SourceError {
 fn reason(object: &str, error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => format!("{object}, which does not exist"),
-        io::ErrorKind::NotADirectory => format!("{object}, which is no folder"),
+        io::ErrorKind::NotADirectory => "the path, which leads to no folder".to_owned(),
         _ => object.to_owned(),
     }
 }
@@ -68,8 +68,8 @@ impl Input {
             CsvFiles::Directory { path, shown } => {
                 let path = inside(path, shown, table)?;
                 // Looked at before it is opened: opening a pipe would wait for its other end.
-                let is_file = std::fs::metadata(&path).is_ok_and(|found| found.is_file());
-                if !is_file {
+                let found = std::fs::metadata(&path).map_err(|e| denied(shown, &reason(table, &e)))?;
+                if !found.is_file() {
                     return Err(denied(shown, &format!("{table}, which is no regular file")));
                 }
                 let opened = File::open(&path).and_then(|file| Ok((Stamp::of(&file.metadata()?), file)));

@@ -145,7 +145,7 @@ fn pour(
 ) -> Result<(), SourceError> {
     let places: Vec<_> = columns.iter().map(|name| records.place(name)).collect::<Result<_, _>>()?;
     let mut filter = match selection {
-        Selection::Keys { column, keys } => Some(KeyFilter::new(records.place(column)?, keys)),
+        Selection::Keys { column, keys, kind } => Some(KeyFilter::new(records.place(column)?, keys, *kind)),
         _ => None,
     };
     let nulls: BTreeSet<&[u8]> = config.null_texts.iter().map(String::as_bytes).collect();
@@ -178,19 +178,20 @@ fn pour(
     Ok(())
 }
 
-/// Picks rows by a column. A file has no types: `007` is a spelling of the key `7` too, and which of the two a
-/// Model means is for its reader to tell.
+/// Picks rows by a column. A file has no types: whether `007` is a spelling of the key `7` is told by what the column
+/// is read as.
 struct KeyFilter {
     place: usize,
+    kind: KeyKind,
     keys: HashSet<Vec<u8>>,
     cell: RowBatch,
     canonical: Vec<u8>,
 }
 
 impl KeyFilter {
-    fn new(place: usize, keys: &[String]) -> Self {
+    fn new(place: usize, keys: &[String], kind: KeyKind) -> Self {
         let keys = keys.iter().map(|key| key.clone().into_bytes()).collect();
-        Self { place, keys, cell: RowBatch::new(1), canonical: Vec::new() }
+        Self { place, kind, keys, cell: RowBatch::new(1), canonical: Vec::new() }
     }
 
     fn matches(&mut self, records: &Records) -> bool {
@@ -203,7 +204,7 @@ impl KeyFilter {
         self.cell.end_row();
         self.canonical.clear();
         let cell = self.cell.row(0)[0];
-        canonical_key(cell, &self.cell, KeyKind::Integer, &mut self.canonical).is_ok()
+        canonical_key(cell, &self.cell, self.kind, &mut self.canonical).is_ok()
             && self.keys.contains(&self.canonical)
     }
 }

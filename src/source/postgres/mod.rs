@@ -8,6 +8,7 @@ mod copy;
 mod decode;
 mod error;
 mod guard;
+mod keys;
 mod numeric;
 mod session;
 mod statement;
@@ -143,11 +144,11 @@ impl Source for Postgres {
             Selection::Sample(rows) => {
                 copy(&mut session, &shape.select(&wanted, &format!(" limit {rows}"))).await?
             }
-            Selection::Keys { column, keys } => {
+            Selection::Keys { column, keys, kind } => {
                 let key = shape.column(column, &object)?;
-                let keys: Vec<&str> =
-                    keys.iter().map(String::as_str).filter(|k| types::fits(k, &key.decoder)).collect();
-                let tail = format!(" where {}", types::key_condition(column, &key.decoder));
+                let compared = keys::Comparison::of(&key.decoder, *kind);
+                let keys: Vec<&str> = keys.iter().filter_map(|key| compared.parameter(key)).collect();
+                let tail = format!(" where {}", compared.condition(column));
                 let sql = shape.select(&wanted, &tail);
                 let rows = session.run(Phase::Read, async |c| c.query_raw(&sql, [&keys]).await).await?;
                 Wire::Rows(Box::pin(rows))

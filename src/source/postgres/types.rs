@@ -136,57 +136,9 @@ fn innermost(ty: &Type) -> (Type, bool) {
     }
 }
 
-/// The condition by which rows are picked, where `$1` is an array of texts.
-///
-/// Keys are canonical texts. Where the column has a type of its own they are compared in that type, so that an
-/// index can serve; the caller leaves out the keys that are no value of the type, see [`fits`].
-pub(super) fn key_condition(column: &str, decoder: &Decoder) -> String {
-    let name = quote(column);
-    match decoder {
-        Decoder::Int2 | Decoder::Int4 | Decoder::Int8 => {
-            format!("{name} = any($1::pg_catalog.text[]::pg_catalog.int8[])")
-        }
-        Decoder::Numeric => {
-            format!("{name}::pg_catalog.numeric = any($1::pg_catalog.text[]::pg_catalog.numeric[])")
-        }
-        Decoder::Uuid => format!("{name} = any($1::pg_catalog.text[]::pg_catalog.uuid[])"),
-        // A collation may hold different texts to be equal; keys are equal byte for byte.
-        _ => format!("{name}::pg_catalog.text collate \"C\" = any($1::pg_catalog.text[])"),
-    }
-}
-
-/// Whether a key is the canonical text of a value of the column's type.
-pub(super) fn fits(key: &str, decoder: &Decoder) -> bool {
-    match decoder {
-        Decoder::Int2 | Decoder::Int4 | Decoder::Int8 => key.parse::<i64>().is_ok(),
-        Decoder::Numeric => {
-            let digits = key.strip_prefix('-').unwrap_or(key);
-            !digits.is_empty() && digits.len() <= 20 && digits.bytes().all(|b| b.is_ascii_digit())
-        }
-        Decoder::Uuid => {
-            key.len() == 36
-                && key.bytes().enumerate().all(|(at, byte)| match at {
-                    8 | 13 | 18 | 23 => byte == b'-',
-                    _ => matches!(byte, b'0'..=b'9' | b'a'..=b'f'),
-                })
-        }
-        _ => !key.contains('\0'),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn keys_that_are_no_value_of_the_column_are_not_asked_for() {
-        assert!(fits("-7", &Decoder::Int4) && !fits("a", &Decoder::Int4));
-        assert!(!fits("9223372036854775808", &Decoder::Int8));
-        assert!(fits("18446744073709551615", &Decoder::Numeric) && !fits("1e3", &Decoder::Numeric));
-        assert!(fits("00000000-0000-0000-0000-00000000000a", &Decoder::Uuid));
-        assert!(!fits("00000000-0000-0000-0000-00000000000A", &Decoder::Uuid) && !fits("x", &Decoder::Uuid));
-        assert!(fits("anything", &Decoder::Text));
-    }
 
     #[test]
     fn an_array_of_bytes_cannot_be_sent_and_an_array_of_numbers_can() {

@@ -101,7 +101,7 @@ impl Place {
             ErrorCode::OperationInterrupted => stopper.verdict(),
             ErrorCode::AuthorizationForStatementDenied => not_read_only(""),
             ErrorCode::ReadOnly if phase == Phase::Open => {
-                self.denied("the file, which a crashed writer left to be repaired")
+                self.denied("the file, which was left by a crashed writer and needs to be repaired")
             }
             ErrorCode::ReadOnly => not_read_only(""),
             ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => SourceError::Unreachable {

@@ -4,9 +4,9 @@ use rusqlite::{Connection, Statement};
 
 use super::cells;
 use super::connection::{Phase, Place};
-use crate::data::ColumnKind;
+use crate::data::{ColumnKind, KeyKind};
 use crate::source::pump::Stopper;
-use crate::source::relation::{Dialect, quote, quote_table, without_terminator};
+use crate::source::relation::{Dialect, bare_digits, quote, quote_table, without_terminator};
 use crate::source::{Relation, Selection, SourceError};
 
 /// A relation whose columns are known.
@@ -81,11 +81,22 @@ impl Shape {
         Ok(match selection {
             Selection::All => (sql, None),
             Selection::Sample(rows) => (format!("{sql} limit {rows}"), None),
-            Selection::Keys { column, keys } => {
+            Selection::Keys { column, keys, kind } => {
                 let key = known(column)?;
-                let keys = serde_json::Value::from(keys.clone()).to_string();
-                let condition =
-                    format!("cast({key} as text) collate binary in (select value from json_each(?1))");
+                let text = format!("cast({key} as text)");
+                let (keys, spelling) = match kind {
+                    KeyKind::Text => (keys.clone(), text),
+                    KeyKind::Integer | KeyKind::Decimal => {
+                        let digits = keys.iter().map(|key| bare_digits(key).to_owned()).collect();
+                        let whole = format!("substr({text}, 1, instr({text} || '.', '.') - 1)");
+                        (digits, format!("ltrim({whole}, '+-0')"))
+                    }
+                };
+                let keys = serde_json::Value::from(keys).to_string();
+                // SQLite prints a large number of a decimal column in another way than it is read here.
+                let condition = format!(
+                    "({spelling} collate binary in (select value from json_each(?1)) or typeof({key}) = 'real')"
+                );
                 (format!("{sql} where {condition}"), Some(keys))
             }
         })

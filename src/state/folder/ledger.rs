@@ -136,6 +136,11 @@ impl AppLedger for FileLedger {
         self.named(read())
     }
 
+    fn is_empty(&self) -> Result<bool, StateError> {
+        let sql = "SELECT NOT EXISTS (SELECT 1 FROM deletes) AND NOT EXISTS (SELECT 1 FROM opt_outs)";
+        self.named(self.db().query_row(sql, [], |row| row.get(0)))
+    }
+
     fn last_delete(&self) -> Result<Option<Timestamp>, StateError> {
         let newest: Option<i64> =
             self.named(self.db().query_row("SELECT max(time) FROM deletes", [], |row| row.get(0)))?;

@@ -12,6 +12,7 @@
 //! Names are turned into parts of a path that cannot leave the folder, and nothing inside the folder is
 //! followed when it is a symbolic link. Everything is made readable by its owner only.
 
+mod glance;
 mod key;
 mod ledger;
 mod lock;
@@ -25,8 +26,9 @@ use grouparoo_clock::Clock;
 
 use super::log::SNAPSHOT;
 use super::sqlite::Failure;
-use super::{AppLedger, Header, LogStore, MemoryAppLedger, Size, StateError};
+use super::{AppLedger, LogStore, MemoryAppLedger, StateError};
 use crate::data::HashKey;
+pub use glance::{Listed, Stamp};
 use ledger::FileLedger;
 pub use lock::Lock;
 use lock::Way;
@@ -59,17 +61,6 @@ pub struct Folder {
     hash_key: HashKey,
     program: String,
     clock: Clock,
-}
-
-/// A store of a folder, as [`Folder::list`] finds it.
-#[derive(Debug)]
-pub struct Listed {
-    /// Namespace of the Destination.
-    pub namespace: String,
-    /// Its `stateName`.
-    pub name: String,
-    /// The header and the sizes; those of a run that goes on or was killed without its last commit.
-    pub content: Result<(Header, Size), StateError>,
 }
 
 impl Folder {
@@ -148,30 +139,6 @@ impl Folder {
     /// The key of all hashes of a store, for one that is kept elsewhere.
     pub fn store_key(&self, namespace: &str, name: &str) -> HashKey {
         self.hash_key.derive(&format!("store {}", full_name(namespace, name)))
-    }
-
-    /// All stores of the folder, in the order of their names.
-    pub fn list(&self) -> Result<Vec<Listed>, StateError> {
-        let mut listed = Vec::new();
-        let Some(stores) = self.find(&[STORES], STORES)? else { return Ok(listed) };
-        for namespace in self.names_in(&stores)? {
-            let Some(folder) = self.find(&[STORES, &namespace], &namespace)? else { continue };
-            for name in self.names_in(&folder)? {
-                let full = full_name(&namespace, &name);
-                let summary =
-                    self.find(&[STORES, &namespace, &name], &full).and_then(|folder| match folder {
-                        Some(folder) => LogStore::summary(&folder, &full, self.store_key(&namespace, &name)),
-                        None => Ok(None),
-                    });
-                let content = match summary {
-                    Ok(None) => continue,
-                    Ok(Some(summary)) => Ok((summary.header, summary.size)),
-                    Err(error) => Err(error),
-                };
-                listed.push(Listed { namespace: namespace.clone(), name, content });
-            }
-        }
-        Ok(listed)
     }
 
     /// Removes the store of a Destination for good. Nothing happens when there is none.

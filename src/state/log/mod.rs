@@ -42,7 +42,7 @@ use schema::Numbers;
 use write::InFlight;
 
 /// Names of a store's files in its folder.
-const DATABASE: &str = "state.db";
+pub(in crate::state) const DATABASE: &str = "state.db";
 pub(in crate::state) const SNAPSHOT: &str = "index";
 
 /// The embedded [`Store`].

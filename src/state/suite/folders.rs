@@ -439,6 +439,9 @@ impl AppLedger for Shared {
     fn deleted_since(&self, time: Timestamp) -> Result<Vec<(u64, Timestamp)>, StateError> {
         self.0.deleted_since(time)
     }
+    fn is_empty(&self) -> Result<bool, StateError> {
+        self.0.is_empty()
+    }
     fn last_delete(&self) -> Result<Option<Timestamp>, StateError> {
         self.0.last_delete()
     }

@@ -3,6 +3,7 @@
 use braze_sandbox::{DEFAULT_KEY, Effect, FaultRule, Permissions};
 
 use super::shell::Shell;
+use crate::support::world::NEWS;
 
 #[test]
 fn wrong_usage_is_2() {
@@ -88,6 +89,25 @@ fn a_permission_that_is_missing_is_21() {
     shell.sync(&[]).ends_with(0);
     shell.world.sql("delete from users where id = 3");
     shell.sync(&[]).fails_with(21, &["PermissionMissing", "users.delete"]);
+}
+
+/// docs/command-line.md, "plan": a failure of Braze fails the plan, with the code of the sync
+#[test]
+fn a_plan_that_looks_up_ends_with_the_code_of_the_sync() {
+    let mut shell = Shell::with_users(1..=20);
+    shell.world.destination = shell.world.destination.replace("Additive", "Sync");
+    shell.world.and(&format!("  groupMappings:\n    - {{ group: news, subscriptionGroupId: {NEWS} }}"));
+    shell.sync(&[]).ends_with(0);
+    let some = Permissions::only(["users.track", "users.export.ids", "users.delete"]);
+    shell.world.sandbox.set_keys([(DEFAULT_KEY.to_owned(), some)].into());
+    shell.world.sql("delete from users where id = 3");
+    shell.plan(&["--look-up"]).fails_with(21, &["PermissionMissing", "subscription.status.get"]);
+    shell.plan(&[]).ends_with(0);
+    shell.sync(&[]).fails_with(21, &["PermissionMissing", "subscription.status.get"]);
+    shell.world.sandbox.set_keys([(DEFAULT_KEY.to_owned(), Permissions::All)].into());
+    shell.world.sandbox.set_faults([FaultRule::always(Effect::Status(503)).at("/subscription/status/get")]);
+    shell.plan(&["--look-up"]).fails_with(30, &["BrazeUnavailable"]);
+    shell.sync(&[]).fails_with(30, &["BrazeUnavailable"]);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Ctrl-C, SIGTERM, and two at once.
 
+use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command};
 use std::time::Duration;
 
@@ -63,6 +64,29 @@ fn a_second_signal_ends_the_program_at_once_and_the_state_survives() {
     shell.world.sandbox.clear_faults();
     shell.sync(&[]).fails_with(0, &["Added 200"]);
     assert_eq!(shell.world.sandbox.user_count(), 200);
+}
+
+/// docs/command-line.md: 130, also when both signals are Ctrl-C; `plan` obeys too
+#[test]
+fn a_second_ctrl_c_ends_the_program_at_once() {
+    for arguments in
+        [["sync", "-f", "manifests.yaml"].as_slice(), &["plan", "--look-up", "-f", "manifests.yaml"]]
+    {
+        let mut shell = slow(200, Duration::from_secs(5));
+        shell.world.destination = shell.world.destination.replace("Additive", "Enrich");
+        let mut child = shell.command(arguments).spawn().expect("a process");
+        assert!(shell.world.sandbox.wait_until_blocking(PATIENCE, |totals| totals.arrived >= 1));
+        signal(&child, "INT");
+        // The second one comes when the first was seen.
+        let mut told = BufReader::new(child.stderr.take().expect("a stream"));
+        let mut line = String::new();
+        while !line.contains("press again") {
+            line.clear();
+            assert_ne!(told.read_line(&mut line).expect("a line"), 0, "the program ended before");
+        }
+        signal(&child, "INT");
+        assert_eq!(child.wait().expect("the program ends").code(), Some(130), "{arguments:?}");
+    }
 }
 
 /// semantics 10.4: a second starter is told who holds the state

@@ -127,6 +127,43 @@ fn rejected_records_are_listed_with_their_keys() {
     shell.run(&["rejects", "--destination", "others"]).fails_with(2, &["there are: users-to-braze"]);
 }
 
+/// docs/command-line.md, "rejects": a folder without a state is no state without rejects
+#[test]
+fn rejects_of_a_folder_without_a_state_are_a_mistake() {
+    let shell = Shell::with_users(1..=2);
+    std::fs::create_dir(shell.file("empty")).expect("a folder");
+    for folder in ["nowhere", "empty"] {
+        for form in ["text", "json"] {
+            let done = shell.run(&["rejects", "--state", folder, "-o", form]);
+            done.fails_with(2, &[folder, "there is no state here", "--state"]);
+            assert_eq!(done.out, "");
+        }
+    }
+    shell.run(&["rejects"]).fails_with(2, &["there is no state here"]);
+    assert!(!shell.file("nowhere").exists());
+    shell.run(&["rejects", "-f", "manifests.yaml"]).fails_with(0, &["nothing was ever sent or rejected"]);
+    shell.sync(&[]).ends_with(0);
+    shell.run(&["rejects"]).fails_with(0, &["nothing is rejected"]);
+    shell.run(&["rejects", "-f", "manifests.yaml", "--state", "empty"]).fails_with(2, &["empty"]);
+}
+
+/// semantics 15: a reference leads to a row also when the row has no usable key
+#[test]
+fn a_row_without_a_key_is_found_by_its_reference() {
+    let mut shell = Shell::new();
+    shell.world.model = shell.world.model.replace("name: id, type: Integer", "name: id, type: String");
+    shell.world.sql(
+        "drop table users; create table users (id text, email text, first_name text, plan text, points integer, \
+         news boolean, vip boolean); insert into users (id, plan) values ('a', 'x'), (null, 'y'), (null, 'z')",
+    );
+    let done = shell.sync(&["-o", "json"]);
+    done.ends_with(10);
+    let refs = done.json()["destinations"][0]["errors"][0]["refs"].clone();
+    let reference = refs[1].as_str().expect("a second reference").to_owned();
+    shell.run(&["rejects", "--ref", &reference]).fails_with(0, &["users-to-braze row 3 id KeyNull"]);
+    shell.sync(&["--retry-rejects"]).fails_with(0, &["nothing is rejected that has a key and a row"]);
+}
+
 /// semantics 13.6 and 9.3: what Braze refused is sent again when a person asks
 #[test]
 fn rejected_records_are_tried_again_when_asked() {

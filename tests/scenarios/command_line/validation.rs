@@ -31,6 +31,24 @@ fn offline_nothing_is_connected() {
     shell.validate(&[]).fails_with(30, &["FAIL Source crm", "nowhere.db"]);
 }
 
+/// semantics 4.2, "collection → None": the source is not read, so it may be gone; another Destination may need it
+#[test]
+fn a_source_that_nobody_reads_is_not_looked_for() {
+    let mut shell = Shell::with_users(1..=2);
+    shell.sync(&[]).ends_with(0);
+    std::fs::remove_file(shell.file("crm.db")).expect("a database");
+    let reading = shell.world.destination.clone();
+    shell.world.destination.push_str("\n  collection: { type: None }");
+    let done = shell.validate(&[]);
+    done.fails_with(0, &["users-to-braze: with collection None the source is not read"]);
+    assert!(!done.out.contains("Source crm"), "{}", done.out);
+    shell.sync(&[]).fails_with(22, &["CollectionNone"]);
+    shell.world.destination = reading;
+    shell
+        .validate(&[])
+        .fails_with(30, &["FAIL Source crm", "cannot be opened: the file does not exist (ReadFailed)"]);
+}
+
 #[test]
 fn a_sample_shows_what_will_not_be_sent() {
     let shell = Shell::with_users(1..=3);

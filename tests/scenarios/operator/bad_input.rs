@@ -11,7 +11,7 @@ use super::installed::{DESTINATION, Installed, SOON, run_message, run_reason};
 use crate::support::control_plane::{ControlPlane, condition_of, wait};
 
 /// Waits for a reason of Ready, and returns its sentence: short, and not only the reason again.
-async fn told(installed: &Installed, kind: &str, name: &str, reason: &str) -> String {
+pub(super) async fn told(installed: &Installed, kind: &str, name: &str, reason: &str) -> String {
     let seen = |object: &DynamicObject| condition_of(&object.data, "Ready")["reason"] == reason;
     let found = wait(installed.space.raw(kind), name, SOON, |object| object.is_some_and(seen)).await;
     let data = found.expect("an object that was looked at").data;
@@ -21,7 +21,7 @@ async fn told(installed: &Installed, kind: &str, name: &str, reason: &str) -> St
 }
 
 /// Everything that refuses a value, taken out of a schema.
-fn loosen(schema: &mut Value) {
+pub(super) fn loosen(schema: &mut Value) {
     match schema {
         Value::Object(fields) => {
             let is_schema = fields.get("type").is_some_and(Value::is_string);
@@ -43,7 +43,7 @@ fn loosen(schema: &mut Value) {
 }
 
 /// The definitions as they are shipped.
-fn definitions() -> Vec<(String, Value)> {
+pub(super) fn definitions() -> Vec<(String, Value)> {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("crds");
     let files = std::fs::read_dir(folder).expect("the folder is there");
     let texts = files.map(|file| std::fs::read_to_string(file.expect("a file").path()).expect("a text"));
@@ -51,12 +51,12 @@ fn definitions() -> Vec<(String, Value)> {
     all.map(|it| (it["metadata"]["name"].as_str().expect("a name").to_owned(), it)).collect()
 }
 
-async fn install(api: &Api<CustomResourceDefinition>, name: &str, definition: &Value) {
+pub(super) async fn install(api: &Api<CustomResourceDefinition>, name: &str, definition: &Value) {
     let parameters = PatchParams::apply("scenarios").force();
     api.patch(name, &parameters, &Patch::Apply(definition)).await.expect("a definition that is served");
 }
 
-fn object(kind: &str, name: &str, spec: &Value) -> DynamicObject {
+pub(super) fn object(kind: &str, name: &str, spec: &Value) -> DynamicObject {
     let object = json!({
         "apiVersion": "grouparoo.io/v1alpha1", "kind": kind, "metadata": { "name": name }, "spec": spec,
     });
@@ -337,6 +337,43 @@ async fn a_source_that_never_answers_delays_nobody() {
         wait(installed.space.raw("Source"), "silent-1", patience, |object| object.is_some_and(seen)).await;
     assert!(condition_of(&found.expect("it").data, "Reconciling")["status"] == "True");
     drop(silent);
+    installed.check().await;
+}
+
+/// conventions 6: nor do so many of them that all looks wait for one
+#[tokio::test(flavor = "multi_thread")]
+async fn forty_sources_that_never_answer_delay_nobody() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let mut installed = Installed::with_people(3).await;
+    installed.flags.push("--source-allowed-host=127.0.0.1".to_owned());
+    installed.start();
+    let secret = "apiVersion: v1\nkind: Secret\nmetadata: { name: pg, annotations: { grouparoo.io/allowed-hosts: 127.0.0.1 } }\n\
+                  stringData: { password: secret }\n";
+    installed.space.apply(secret).await;
+    for number in 1..=40 {
+        let spec = json!({ "postgres": {
+            "host": "127.0.0.1", "port": port, "database": "d", "user": "u", "tls": { "mode": "Disabled" },
+            "passwordSecretRef": { "name": "pg", "key": "password" },
+        }});
+        let silent = object("Source", &format!("silent-{number}"), &spec);
+        installed.space.raw("Source").create(&PostParams::default(), &silent).await.expect("it");
+    }
+    // As many tests wait as looks work at a time.
+    let mut open = Vec::new();
+    let clock = grouparoo_clock::Clock::system();
+    let accepting = async {
+        while open.len() < 32 {
+            open.push(listener.accept().await.expect("a connection"));
+        }
+    };
+    assert!(clock.timeout(SOON, accepting).await.is_some(), "the Sources are tested");
+    let begun = clock.monotonic();
+    installed.space.apply(&installed.manifests()[2]).await;
+    told(&installed, "Source", "crm", "Connected").await;
+    let took = clock.monotonic() - begun;
+    assert!(took < std::time::Duration::from_secs(10), "it took {took:?}");
+    drop((open, listener));
     installed.check().await;
 }
 

@@ -4,7 +4,11 @@ use axum::Router;
 use axum::http::{StatusCode, header::LOCATION};
 use braze_sandbox::{Options as SandboxOptions, Sandbox};
 
-use super::installed::Installed;
+use grouparoo::api::SyncRun;
+use grouparoo::api::sync_run::Trigger;
+use serde_json::json;
+
+use super::installed::{Installed, run_message, run_reason};
 
 /// The Ready condition of an object when it is False: reason and message.
 async fn refusal(installed: &Installed, kind: &str, name: &str) -> (String, String) {
@@ -137,4 +141,35 @@ async fn a_redirect_is_not_followed() {
     assert_eq!(installed.sandbox.journal().len(), 0, "the request stays where it was sent");
     installed.check().await;
     server.abort();
+}
+
+/// semantics 3: what may not be connected to any more when a run begins is told as such, and tested again; the next run
+/// delivers what was left
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_may_not_connect_any_more_says_so() {
+    let mut installed = Installed::with_people(3).await;
+    installed.watched = false;
+    installed.start();
+    installed.apply().await;
+    installed.ready("SyncSucceeded").await;
+    let hosts =
+        |hosts: &str| json!({ "metadata": { "annotations": { "grouparoo.io/allowed-hosts": hosts } } });
+    installed.sql("update users set plan = 'gold'");
+    installed.patch("Secret", "braze", &hosts("example.com")).await;
+    installed.annotate("grouparoo.io/requested-at", "now").await;
+    let run = installed.run_when(|run| run_reason(run) == "EndpointNotAllowed").await;
+    assert!(run_message(&run).contains("grouparoo.io/allowed-hosts"), "{}", run_message(&run));
+    let (reason, message) = refusal(&installed, "BrazeApp", "braze").await;
+    assert_eq!(reason, "EndpointNotAllowed", "the app is tested again: {message}");
+    installed.patch("Secret", "braze", &hosts("127.0.0.1")).await;
+    let again = json!({ "metadata": { "annotations": { "grouparoo.io/requested-at": "mended" } } });
+    installed.patch("BrazeApp", "braze", &again).await;
+    installed.space.wait_condition("BrazeApp", "braze", "Ready", "True").await;
+    installed.annotate("grouparoo.io/requested-at", "mended").await;
+    let delivered =
+        |run: &SyncRun| run.spec.trigger != Some(Trigger::Change) && run_reason(run) == "SyncSucceeded";
+    installed.run_when(delivered).await;
+    installed.ready("SyncSucceeded").await;
+    assert_eq!(installed.user("2")["custom_attributes"]["plan"], "gold");
+    installed.check().await;
 }

@@ -39,6 +39,8 @@ pub struct Installed {
     pub flags: Vec<String>,
     /// How much faster than the system's the operator's time goes.
     pub factor: u32,
+    /// The operator's time when it starts, instead of the system's.
+    pub time: Option<jiff::Timestamp>,
     /// Who the operator is: somebody with the rights that it asks for, and no others.
     pub operator: User,
     /// What it logs.
@@ -90,6 +92,7 @@ impl Installed {
             watched: true,
             flags: Vec::new(),
             factor: 1,
+            time: None,
             operator,
             log_level: "info,grouparoo=debug".to_owned(),
             everywhere: false,
@@ -185,8 +188,9 @@ impl Installed {
         let url = self.sandbox.url();
         let host = url.trim_start_matches("http://").to_owned();
         let text = |path: PathBuf| path.display().to_string();
-        let mut arguments = vec![
-            format!("GROUPAROO_CLOCK_FACTOR={}", self.factor),
+        let mut arguments = vec![format!("GROUPAROO_CLOCK_FACTOR={}", self.factor)];
+        arguments.extend(self.time.map(|time| format!("GROUPAROO_CLOCK_START={time}")));
+        arguments.extend([
             env!("CARGO_BIN_EXE_grouparoo").to_owned(),
             "operator".to_owned(),
             format!("--state={}", text(self.state())),
@@ -195,7 +199,7 @@ impl Installed {
             format!("--allowed-host={host}"),
             "--progress-interval=500ms".to_owned(),
             format!("--log-level={}", self.log_level),
-        ];
+        ]);
         if self.offers_files {
             arguments.push(format!("--data-root={}", text(self.folder.path().join("data"))));
         }
@@ -260,6 +264,13 @@ impl Installed {
         let process = self.operators.remove(0);
         assert!(process.log.ended(PATIENCE), "{}", process.log.all().join("\n"));
         process.log.all()
+    }
+
+    /// Ends the operator and starts another one, for which it is so late.
+    pub fn restart_at(&mut self, time: jiff::Timestamp) {
+        self.stop();
+        self.time = Some(time);
+        self.start();
     }
 
     /// Waits until the Destination is as wanted.

@@ -7,6 +7,7 @@ pub mod installed;
 mod life;
 mod questions;
 mod quickstart;
+mod refused;
 mod reliability;
 mod restarts;
 mod rights;

@@ -1,13 +1,13 @@
 //! Runs that the clock starts, retries, and what is overdue (api.md §6, conventions 9).
 
 use braze_sandbox::{Effect, FaultRule};
-use grouparoo::api::SyncRun;
+use grouparoo::api::destination::DestinationStatus;
 use grouparoo::api::sync_run::Trigger;
-use grouparoo_clock::Clock;
-use jiff::Timestamp;
+use grouparoo::api::{Destination, SyncRun};
+use jiff::{Timestamp, ToSpan as _};
 use serde_json::json;
 
-use super::installed::{Installed, run_reason};
+use super::installed::{Installed, ready_reason, run_reason};
 
 /// What a Destination sends, without its history.
 const MAPPINGS: &str = "  syncMode: Additive\n  propertyMappings:\n    - { from: id, to: external_id }\n    - { from: plan, to: plan }";
@@ -64,34 +64,74 @@ async fn runs_come_by_the_interval_and_three_are_kept() {
     installed.check().await;
 }
 
+/// The start of the next slot, as the status tells it.
+async fn next_slot(installed: &Installed) -> Timestamp {
+    let has = |status: &DestinationStatus| status.next_run_time.is_some() && status.last_run.is_some();
+    let destination = installed.destination_when(|one| one.status.as_ref().is_some_and(has)).await;
+    destination.status.and_then(|status| status.next_run_time).expect("a next run").0
+}
+
+async fn slots(installed: &Installed) -> Vec<Timestamp> {
+    installed.runs().await.iter().filter_map(slot).collect()
+}
+
 /// conventions 9: what was missed is one catch-up, however long nobody looked
 #[tokio::test(flavor = "multi_thread")]
 async fn after_a_pause_one_run_catches_up() {
     let mut installed = Installed::with_people(2).await;
     installed.destination =
-        format!("  schedule: {{ interval: 10s }}\n  history: {{ succeededRuns: 90 }}\n{MAPPINGS}");
-    // A second is a minute.
-    installed.factor = 60;
+        format!("  schedule: {{ interval: 30m }}\n  history: {{ succeededRuns: 90 }}\n{MAPPINGS}");
     installed.start();
     installed.apply().await;
+    installed.ready("SyncSucceeded").await;
+    let first = next_slot(&installed).await;
+    // Five hours and a minute later.
+    installed.restart_at(first + 301.minutes());
     installed.run_when(|run| slot(run).is_some() && run_reason(run) == "SyncSucceeded").await;
-    let operator = installed.operator();
-    operator.signal("STOP");
-    let before: Vec<Timestamp> = installed.runs().await.iter().filter_map(slot).collect();
-    // Time itself is what goes by: a minute and a half of the operator's.
-    Clock::system().sleep(std::time::Duration::from_millis(1_500)).await;
-    operator.signal("CONT");
-    installed
-        .run_when(|run| slot(run) > before.iter().max().copied() && run_reason(run) == "SyncSucceeded")
-        .await;
-    let runs = installed.runs().await;
-    let mut slots: Vec<Timestamp> = runs.iter().filter_map(slot).collect();
-    slots.sort();
-    let gaps: Vec<i64> = slots.windows(2).map(|pair| pair[1].duration_since(pair[0]).as_secs()).collect();
-    assert!(gaps.iter().any(|gap| *gap >= 40), "the pause: {gaps:?}");
-    let mut unique = slots.clone();
-    unique.dedup();
-    assert_eq!(slots, unique, "no slot twice");
+    installed.ready("SyncSucceeded").await;
+    assert_eq!(slots(&installed).await, [first + 300.minutes()], "ten slots were missed, and one is run");
+    // The next one is half an hour later, as if nothing had happened.
+    assert_eq!(next_slot(&installed).await, first + 330.minutes());
+    installed.check().await;
+}
+
+/// api.md §6 `startingDeadline`, conventions 1 row "overdue": slots that come too late are left out, however many; a
+/// Destination without success for two intervals says so, and the next slot in time clears it
+#[tokio::test(flavor = "multi_thread")]
+async fn slots_that_are_too_late_are_left_out_until_success_is_overdue() {
+    let mut installed = Installed::with_people(2).await;
+    installed.destination = format!("  schedule: {{ interval: 30m, startingDeadline: 2m }}\n{MAPPINGS}");
+    installed.start();
+    installed.apply().await;
+    installed.ready("SyncSucceeded").await;
+    let first = next_slot(&installed).await;
+    // Within the hour that a success may be old: left out, and no more.
+    installed.restart_at(first + 10.minutes());
+    let left_out = |at: Timestamp| {
+        move |one: &Destination| {
+            let last = one.status.as_ref().and_then(|status| status.last_schedule_time.as_ref());
+            last.is_some_and(|last| last.0 == at)
+        }
+    };
+    let destination = installed.destination_when(left_out(first)).await;
+    assert_eq!(ready_reason(&destination), "SyncSucceeded");
+    // Two more are left out, and an hour is over.
+    installed.restart_at(first + 70.minutes());
+    let overdue = installed.ready("Overdue").await;
+    assert!(left_out(first + 60.minutes())(&overdue), "{overdue:#?}");
+    let stalled = installed.space.wait_condition("Destination", "users", "Stalled", "True").await;
+    assert_eq!(stalled["reason"], "Overdue");
+    assert!(stalled["message"].as_str().is_some_and(|text| text.contains("two intervals")), "{stalled}");
+    assert_eq!(slots(&installed).await, [] as [Timestamp; 0], "no slot has a run");
+    let page = installed.page("/metrics").await;
+    let wanted = "name=\"users\",type=\"Stalled\",status=\"True\"} 1";
+    assert!(page.contains(wanted), "an alert can be made of it: {page}");
+    // A minute late is in time.
+    installed.restart_at(first + 91.minutes());
+    let healed = installed.ready("SyncSucceeded").await;
+    assert_eq!(slots(&installed).await, [first + 90.minutes()]);
+    let conditions = healed.status.and_then(|status| status.conditions).expect("conditions");
+    assert!(conditions.iter().all(|one| one.type_ != "Stalled"), "{conditions:?}");
     installed.check().await;
 }
 

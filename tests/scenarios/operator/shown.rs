@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use braze_sandbox::{Effect, FaultRule};
+use grouparoo::api::sync_run::Trigger;
 use serde_json::{Value, json};
 
 use super::installed::{DESTINATION, Installed, run_reason};
@@ -175,6 +176,37 @@ async fn readers_of_conditions_agree_with_the_table() {
     installed.check().await;
 }
 
+/// conventions 1, row "deleting": what takes back what it sent is Terminating
+#[tokio::test(flavor = "multi_thread")]
+async fn readers_of_conditions_agree_about_what_is_being_deleted() {
+    let mut installed = Installed::with_people(3).await;
+    installed.destination = format!("  deletionPolicy: Delete\n{DESTINATION}");
+    installed.limits = "{ settle: 0s, retryFor: 1s }".to_owned();
+    installed.start();
+    installed.apply().await;
+    installed.ready("SyncSucceeded").await;
+    // Somebody else holds it too, so that it is still there when ours has been let go.
+    let ours = "grouparoo.io/cleanup";
+    let held = json!({ "metadata": { "finalizers": [ours, "example.com/hold"] } });
+    installed.patch("Destination", "users", &held).await;
+    installed.slow(Duration::from_secs(5));
+    installed.space.raw("Destination").delete("users", &Default::default()).await.expect("a deletion");
+    installed
+        .run_when(|run| run.spec.trigger == Some(Trigger::Cleanup) && run_reason(run) == "Running")
+        .await;
+    installed.ready("Deleting").await;
+    compare(&installed, &[("Destination", "users", "Terminating"), ("Model", "users", "Current")]).await;
+    installed.sandbox.clear_faults();
+    installed
+        .destination_when(|it| it.metadata.finalizers.iter().flatten().all(|finalizer| finalizer != ours))
+        .await;
+    compare(&installed, &[("Destination", "users", "Terminating")]).await;
+    let let_go = json!({ "metadata": { "finalizers": null } });
+    installed.patch("Destination", "users", &let_go).await;
+    installed.space.wait_gone("Destination", "users").await;
+    installed.check().await;
+}
+
 /// conventions 7: events tell transitions, in stable words
 #[tokio::test(flavor = "multi_thread")]
 async fn events_tell_what_changed() {
@@ -193,5 +225,43 @@ async fn events_tell_what_changed() {
     };
     assert!(of("Destination").contains(&"SyncSucceeded"), "{:?}", of("Destination"));
     assert!(of("BrazeApp").contains(&"Connected") && of("Source").contains(&"Connected"), "{events:#}");
+    installed.check().await;
+}
+
+/// conventions 7: 25 events of an object at once and no more, repeats in one event with a count
+#[tokio::test(flavor = "multi_thread")]
+async fn a_storm_of_transitions_is_few_events() {
+    let mut installed = Installed::with_people(3).await;
+    installed.start();
+    installed.apply().await;
+    installed.ready("SyncSucceeded").await;
+    for _ in 0..20 {
+        for (suspend, reason) in [(true, "Suspended"), (false, "SyncSucceeded")] {
+            installed.patch("Destination", "users", &json!({ "spec": { "suspend": suspend } })).await;
+            installed.ready(reason).await;
+        }
+    }
+    let (user, namespace) = (installed.operator.name.clone(), installed.space.name.clone());
+    let of_events = move |event: &Value| {
+        event["user"]["username"] == *user
+            && event["objectRef"]["namespace"] == *namespace
+            && event["objectRef"]["resource"] == "events"
+    };
+    let writes = installed.space.plane.audit(of_events).await;
+    let events = installed.space.kubectl(&["get", "events.events.k8s.io", "--output=json"]).await.success();
+    let events: Value = serde_json::from_str(&events).expect("JSON");
+    let items = events["items"].as_array().expect("items");
+    let of_destination: Vec<&Value> =
+        items.iter().filter(|it| it["regarding"]["kind"] == "Destination").collect();
+    let count = |event: &Value| event["series"]["count"].as_u64().unwrap_or(1);
+    let told: u64 = of_destination.iter().map(|it| count(it)).sum();
+    assert_eq!(told, 25, "41 transitions, 25 told: {of_destination:#?}");
+    let all: u64 = items.iter().map(count).sum();
+    assert_eq!(u64::try_from(writes.len()).expect("few"), all, "each is one write, and there are no others");
+    for reason in ["Suspended", "SyncSucceeded"] {
+        let events: Vec<_> = of_destination.iter().filter(|it| it["reason"] == reason).collect();
+        assert_eq!(events.len(), 1, "repeats are counted: {events:#?}");
+        assert!(count(events[0]) > 5, "{events:#?}");
+    }
     installed.check().await;
 }

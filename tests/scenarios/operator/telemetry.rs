@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use braze_sandbox::{Effect, FaultRule};
+use braze_sandbox::{Effect, FaultRule, Limit, Options, RateLimits, Sandbox};
 use kube::api::DeleteParams;
 use serde_json::Value;
 
@@ -94,5 +94,28 @@ async fn every_log_line_can_be_found_by_its_object() {
     for wanted in ["run made", "run began", "run ended", "looked", "asked to end"] {
         assert!(messages.contains(wanted), "{wanted}: {messages:?}");
     }
+    installed.check().await;
+}
+
+/// conventions 10: answers 429 are counted, as many as Braze gave
+#[tokio::test(flavor = "multi_thread")]
+async fn the_metrics_tell_how_often_braze_was_asked_too_fast() {
+    let mut installed = Installed::with_people(40).await;
+    let rate = RateLimits { track: Limit::per(2, 1), ..RateLimits::default() };
+    installed.sandbox = Sandbox::start(Options { rate, ..Options::default() });
+    installed.limits = "{ settle: 0s, retryFor: 60s, objectsPerRequest: 5, maxInFlight: 8 }".to_owned();
+    installed.start();
+    installed.apply().await;
+    installed.ready("SyncSucceeded").await;
+    let journal = installed.sandbox.journal();
+    let of_run = journal.iter().filter(|entry| !entry.attributes().is_empty());
+    let limited = of_run.filter(|entry| entry.status == Some(429)).count();
+    assert!(limited > 0, "Braze limited: {journal:#?}");
+    let namespace = &installed.space.name;
+    let wanted = format!(
+        "grouparoo_destination_rate_limited_total{{namespace=\"{namespace}\",destination=\"users\"}} {limited}\n"
+    );
+    let text = installed.page("/metrics").await;
+    assert!(text.contains(&wanted), "{wanted} is missing:\n{text}");
     installed.check().await;
 }

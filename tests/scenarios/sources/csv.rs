@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use grouparoo::data::RowBatch;
+use grouparoo::data::{KeyKind, RowBatch};
 use grouparoo::source::{
     CsvConfig, CsvEncoding, CsvFiles, CsvHeader, Selection, Source, SourceConfig, SourceError, System, open,
 };
@@ -235,12 +235,18 @@ async fn the_number_of_rows_is_estimated_from_the_beginning() {
     assert!((90_000..130_000).contains(&estimate), "{estimate}");
 }
 
-/// semantics 6.2: `007` is `7` as Integer; a file cannot know which is meant, so both are found.
+/// semantics 6.2: `007` is `7` as Integer, and another key as text.
 #[tokio::test]
 async fn a_key_finds_other_spellings_of_its_number() {
     let folder = folder(&[("t.csv", b"id\n007\n7\n+7\n70\n7.0\n")]);
-    let selection = Selection::Keys { column: "id".to_owned(), keys: vec!["7".to_owned()] };
-    let found =
-        read(&*source(System::Csv(config(folder.path()))), &table("t.csv"), &["id"], &selection).await;
-    assert_eq!(found.expect("rows"), [["text 007"], ["text 7"], ["text +7"]]);
+    for (kind, expected) in [
+        (KeyKind::Integer, vec!["text 007", "text 7", "text +7"]),
+        (KeyKind::Decimal, vec!["text 007", "text 7", "text +7", "text 7.0"]),
+        (KeyKind::Text, vec!["text 7"]),
+    ] {
+        let selection = Selection::Keys { column: "id".to_owned(), keys: vec!["7".to_owned()], kind };
+        let found =
+            read(&*source(System::Csv(config(folder.path()))), &table("t.csv"), &["id"], &selection).await;
+        assert_eq!(found.expect("rows").concat(), expected);
+    }
 }

@@ -1,5 +1,6 @@
 //! Nothing is ever written: also not by a superuser, and not by a query made to.
 
+use grouparoo::data::KeyKind;
 use grouparoo::source::{Selection, SourceError};
 
 use super::{query, read, table};
@@ -61,9 +62,10 @@ async fn a_query_that_would_write_is_refused_and_writes_nothing() {
         ";",
         "-- nothing",
     ] {
-        for selection in
-            [Selection::All, Selection::Keys { column: "n".to_owned(), keys: vec!["1".to_owned()] }]
-        {
+        for selection in [
+            Selection::All,
+            Selection::Keys { column: "n".to_owned(), keys: vec!["1".to_owned()], kind: KeyKind::Integer },
+        ] {
             let error = read(&*source, &query(sql), &["n"], &selection).await.expect_err(sql);
             assert!(
                 matches!(error, SourceError::NotReadOnly { .. } | SourceError::QueryFailed { .. }),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use grouparoo::data::RowBatch;
+use grouparoo::data::{KeyKind, RowBatch};
 use grouparoo::source::{
     CsvConfig, CsvEncoding, CsvFiles, CsvHeader, Relation, Selection, Source, SourceConfig, SourceError,
     SqliteConfig, System, open,
@@ -157,7 +157,8 @@ async fn keys_pick_rows_by_their_text() {
     for Fixture { source, people, id, .. } in fixtures().await {
         let pick = async |column: &str, keys: &[&str]| {
             let keys = keys.iter().map(|k| (*k).to_owned()).collect();
-            let selection = Selection::Keys { column: column.to_owned(), keys };
+            let kind = if column == "id" { KeyKind::Integer } else { KeyKind::Text };
+            let selection = Selection::Keys { column: column.to_owned(), keys, kind };
             let mut rows = read(&*source, &people, &["id"], &selection).await.expect("rows");
             rows.sort();
             rows.concat()
@@ -171,7 +172,8 @@ async fn keys_pick_rows_by_their_text() {
 #[tokio::test]
 async fn an_unknown_column_is_named_before_a_row_is_read() {
     for Fixture { source, people, .. } in fixtures().await {
-        let selection = Selection::Keys { column: "nope".to_owned(), keys: vec!["1".to_owned()] };
+        let (column, keys) = ("nope".to_owned(), vec!["1".to_owned()]);
+        let selection = Selection::Keys { column, keys, kind: KeyKind::Integer };
         for (columns, selection) in [(["id", "nope"], &Selection::All), (["id", "name"], &selection)] {
             let columns = columns.map(str::to_owned);
             let result = source.read(&people, &columns, selection).await;

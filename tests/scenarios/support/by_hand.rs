@@ -12,6 +12,8 @@ use super::world::World;
 
 /// Long enough for a machine that is busy.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// No request stays under way for so long: whoever is silent then waits for the clock.
+const SILENCE: Duration = Duration::from_secs(1);
 /// How long a look at the run waits for news.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -39,20 +41,25 @@ impl Meanwhile<'_> {
         self.world.clock.advance(span);
     }
 
-    /// Lets so much time pass with every request that is answered, until the run has ended; `look` is called now and
-    /// then.
+    /// Lets so much time pass with every request that is answered, and when nothing is under way, until the run has
+    /// ended; `look` is called now and then.
     pub fn pass_with_each_answer(&self, span: Duration, look: impl Fn()) {
         let mut seen = self.world.sandbox.totals().answered;
-        let mut idle = Duration::ZERO;
+        let (mut idle, mut waited) = (Duration::ZERO, Duration::ZERO);
         while !self.has_ended(Duration::ZERO) {
             look();
             if self.world.sandbox.wait_until_blocking(LOOK, |totals| totals.answered > seen) {
                 let answered = self.world.sandbox.totals().answered;
                 self.pass(span * u32::try_from(answered - seen).expect("few"));
-                (seen, idle) = (answered, Duration::ZERO);
+                (seen, idle, waited) = (answered, Duration::ZERO, Duration::ZERO);
             } else {
-                idle += LOOK;
+                (idle, waited) = (idle + LOOK, waited + LOOK);
                 assert!(idle < PATIENCE, "nothing happens: {:?}", self.world.requests());
+                // The run began to wait only after the clock was moved for the last answer.
+                if waited >= SILENCE {
+                    self.pass(span);
+                    waited = Duration::ZERO;
+                }
             }
         }
     }

@@ -11,6 +11,7 @@ use braze_sandbox::{Group, Options as SandboxOptions, Sandbox};
 use grouparoo::braze::{Braze, KeySource};
 use grouparoo::controller::execution::{State, Workspaces};
 use grouparoo::controller::{self, Objects};
+use grouparoo::data::AddressGuard;
 use grouparoo::manifest::{self, Input};
 use grouparoo::source;
 use grouparoo::state::{Folder, FolderOptions, MemoryStore, Reject, StateError, Store};
@@ -61,6 +62,8 @@ pub struct World {
     pub workspaces: Option<Arc<Workspaces>>,
     /// The endpoint of another world's Braze; that of this world's else.
     pub endpoint: Option<String>,
+    /// Which addresses the client of Braze may connect to; all else.
+    pub guard: Option<AddressGuard>,
     /// Commits of a run after which its state cannot be written any more: what a kill at that moment leaves behind.
     pub last_commit: Option<u64>,
     folder: TempDir,
@@ -110,6 +113,7 @@ impl World {
             key_source: None,
             workspaces: None,
             endpoint: None,
+            guard: None,
             last_commit: None,
             folder,
         };
@@ -173,7 +177,10 @@ impl World {
             model: &set.models()[0].object,
             source: &source.object,
         };
-        controller::resolve(&objects, &set.lookup(source)).unwrap_or_else(|problems| panic!("{problems}")).job
+        let resolved = controller::resolve(&objects, &set.lookup(source));
+        let mut job = resolved.unwrap_or_else(|problems| panic!("{problems}")).job;
+        job.app.braze.guard = self.guard.clone();
+        job
     }
 
     /// The state folder as the operator and the command line hold it.

@@ -1,7 +1,12 @@
 //! What every kind of answer of Braze comes to, end to end (semantics 9.2 to 9.5).
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use braze_sandbox::{DEFAULT_KEY, Effect, FaultRule, Permissions};
+use grouparoo::data::AddressGuard;
 use grouparoo::sync::reason::Reason;
+use grouparoo::sync::run::Request;
 use grouparoo_clock::Clock;
 
 use crate::support::world::{NEWS, World};
@@ -142,6 +147,34 @@ fn without_the_status_permission_waiting_removals_name_it() {
     assert_eq!(world.sync_well().counts.deleted, 1);
 }
 
+/// semantics 9.3 and 3: a state that Braze refuses to tell is a refused request, for a run and for its plan; trying again
+/// later would not help.
+#[test]
+fn a_refused_status_read_before_a_removal_is_a_refused_request() {
+    for mode in ["Sync", "Additive"] {
+        let mut world = World::new();
+        world.mode(mode);
+        world.and(&format!(
+            "  groupMappings:\n    - {{ group: news, subscriptionGroupId: {NEWS}, channel: Email }}"
+        ));
+        world.insert(1..=10);
+        world.sql("update users set news = 1");
+        world.sync_well();
+        world.sql("delete from users where id = 7; update users set plan = 'gold' where id = 8");
+        world.sandbox.set_faults([FaultRule::always(Effect::Status(400)).at("/subscription/status/get")]);
+        let plan = world.run(&Request { plan: true, look_up: true, ..Request::default() });
+        let report = world.sync();
+        assert_eq!(report.reason, Some(Reason::RequestRefused), "{mode}: {report:#?}");
+        assert_eq!((report.exit_code, report.counts.updated, report.counts.pending), (23, 1, 1), "{mode}");
+        assert!(report.message.contains("subscriptionGroupId"), "{mode}: {}", report.message);
+        assert_eq!((plan.reason, plan.counts), (report.reason, report.counts), "{mode}");
+        assert_ne!(world.user("7"), serde_json::Value::Null, "{mode}");
+        world.sandbox.clear_faults();
+        let counts = world.sync_well().counts;
+        assert_eq!(counts.deleted + counts.released, 1, "{mode}");
+    }
+}
+
 /// semantics 9.3, row "400 without indexes": halved down to one; three batches refused one by one stop the run.
 #[test]
 fn requests_refused_without_a_cause_stop_the_run() {
@@ -191,4 +224,26 @@ fn under_a_storm_of_faults_repeated_runs_bring_braze_in_step() {
     world.sandbox.clear_journal();
     assert_eq!(world.sync_well().counts.unchanged, 120);
     assert_eq!(world.requests(), [] as [&str; 0]);
+}
+
+/// semantics 3: an address that was allowed when the run began and is refused later (the name leads elsewhere) is
+/// neither an outage nor a wrong key
+#[test]
+fn an_address_that_is_refused_in_the_middle_is_named() {
+    let mut world = World::new();
+    let refuses = Arc::new(AtomicBool::new(false));
+    let asked = refuses.clone();
+    world.guard = Some(AddressGuard::new(move |_| match asked.load(Ordering::Relaxed) {
+        true => Err("a link-local address".to_owned()),
+        false => Ok(()),
+    }));
+    world.insert(1..=5);
+    world.sync_well();
+    refuses.store(true, Ordering::Relaxed);
+    world.sql("update users set plan = 'gold'");
+    let report = world.sync();
+    assert_eq!((report.reason, report.exit_code), (Some(Reason::EndpointNotAllowed), 20), "{report:#?}");
+    assert!(report.message.contains("allowedHosts"), "{}", report.message);
+    refuses.store(false, Ordering::Relaxed);
+    assert_eq!(world.next().counts.updated, 5);
 }

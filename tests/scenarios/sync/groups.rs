@@ -222,6 +222,20 @@ fn a_leave_whose_state_cannot_be_read_waits() {
     assert_eq!(world.next().memberships.leaves, 2);
 }
 
+/// semantics 9.3: a group that Braze does not know costs a few questions, not some for each member.
+#[test]
+fn a_group_whose_states_are_refused_is_soon_asked_about_no_more() {
+    let mut world = members(400, "");
+    world.limits = "{ settle: 0s, maxInFlight: 1 }".to_owned();
+    world.sandbox.set_faults([FaultRule::always(Effect::Status(400)).at(READ)]);
+    let report = world.sync();
+    assert_eq!((report.counts.added, report.memberships.deferred), (400, 400), "{report:#?}");
+    // A question of 50 names is halved down to each of them: 99 requests. Some are on their way at the third.
+    assert!((297..99 * 6).contains(&world.asked(READ)), "{}", world.asked(READ));
+    world.sandbox.clear_faults();
+    assert_eq!(world.next().memberships.joins, 400, "the next run asks again");
+}
+
 const UNKNOWN: &str = "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee";
 
 /// semantics 7.4.5: the attributes are delivered without the group, which is counted as refused.

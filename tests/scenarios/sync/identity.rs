@@ -179,6 +179,20 @@ fn a_key_that_nobody_can_check_is_trusted_for_all_but_removals() {
     assert_eq!(world.next().counts.deleted, 1, "the approval cleared it");
 }
 
+/// semantics 4.3.3 and 8.3.3: a token that only a plan gave clears it as well.
+#[test]
+fn the_token_of_a_plan_clears_an_unverified_workspace() {
+    let mut world = delivered(None);
+    rotate(&mut world, Permissions::only(WITHOUT_EXPORT));
+    assert!(warned(&world.next(), "WorkspaceUnverified"));
+    world.sql("delete from users where id = 1");
+    let plan = world.plan();
+    let report = world.approve(&token(&plan, Question::DeletionGuard, None));
+    assert_eq!((report.counts.deleted, report.exit_code), (1, 0), "{report:#?}");
+    world.sql("delete from users where id = 3");
+    assert_eq!(world.next().counts.deleted, 1, "the approval cleared it");
+}
+
 /// semantics 4.3.3: a later probe clears it too.
 #[test]
 fn a_probe_that_becomes_possible_releases_the_held_removals() {

@@ -189,7 +189,7 @@ fn a_user_whose_opt_out_cannot_be_read_is_not_deleted() {
     world.sandbox.set_faults([FaultRule::always(Effect::Status(400)).at("/subscription/status/get")]);
     let report = world.sync();
     assert_eq!((report.counts.pending, report.counts.deleted), (1, 0));
-    assert_eq!((report.reason, world.user("1").is_null()), (Some(Reason::BrazeUnavailable), false));
+    assert_eq!((report.reason, world.user("1").is_null()), (Some(Reason::RequestRefused), false));
     world.sandbox.clear_faults();
     assert_eq!(world.next().counts.deleted, 1);
 }

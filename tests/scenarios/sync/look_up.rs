@@ -184,3 +184,49 @@ fn the_workspace_is_told_by_a_look_up() {
     assert_eq!((plan.reason, world.asked(LOOK)), (None, 1));
     assert!(!warned(&plan, "WorkspaceNotChecked") && !warned(&plan, "WorkspaceUnverified"));
 }
+
+/// Removals of members, with a key that may not read what they opted out of.
+fn leaving_without_permission(mode: &str) -> World {
+    let mut world = world(mode);
+    if mode == "Enrich" {
+        known_up_to(&world, 20);
+    }
+    world.and("  deletionGuard: { maxPercent: 100 }");
+    world.sync_well();
+    let some = Permissions::only(["users.track", "users.export.ids", "users.delete"]);
+    world.sandbox.set_keys(BTreeMap::from([(world.key.clone(), some)]));
+    world.sql("delete from users where id in (9, 10); update users set plan = 'gold' where id = 11");
+    world
+}
+
+/// semantics 14.2 and 3: a permission that removals wait for fails the plan as it fails the run.
+#[test]
+fn a_plan_ends_as_the_run_when_a_state_may_not_be_read() {
+    for mode in ["Sync", "Additive", "Enrich"] {
+        let world = leaving_without_permission(mode);
+        assert_eq!(world.plan().exit_code, 0, "{mode}: Braze is not asked, so nothing of the key is known");
+        let plan = look_up(&world);
+        assert_eq!((plan.reason, plan.exit_code), (Some(Reason::PermissionMissing), 21), "{mode}: {plan:#?}");
+        assert!(plan.message.contains("subscription.status.get"), "{mode}: {}", plan.message);
+        world.sandbox.clear_journal();
+        let report = world.sync();
+        assert_eq!((report.reason, report.exit_code), (plan.reason, plan.exit_code), "{mode}");
+        assert_eq!((plan.counts, plan.message), (report.counts, report.message), "{mode}");
+        assert_eq!(report.counts.pending, 2, "{mode}");
+    }
+}
+
+/// semantics 7.2: deletes read opt-outs first, and a plan that looks up asks the same.
+#[test]
+fn deletes_are_exact_when_braze_was_asked() {
+    let mut world = world("Sync");
+    world.and("  deletionGuard: { maxPercent: 100 }");
+    world.sync_well();
+    world.sandbox.opt_out(NEWS, "u7@example.com");
+    world.sql("delete from users where id in (7, 8)");
+    let plan = look_up(&world);
+    assert_eq!((plan.counts.deleted, world.asked(READ)), (2, 1));
+    comes_true(&world, &plan);
+    world.sql("insert into users values (7, 'u7@example.com', 'N7', 'basic', 7, 1, 0)");
+    assert_eq!(world.next().memberships.joins, 0, "the run noted the opt-out");
+}

@@ -237,6 +237,72 @@ fn a_restored_state_asks_braze_before_it_joins_again() {
     assert_eq!((next.counts.unchanged, next.warnings.len()), (3, 0), "{next:#?}");
 }
 
+/// semantics 14.2 and 13.5: the plan of a restored state is what the run does, and writes nothing down.
+#[test]
+fn the_plan_of_a_restored_state_is_what_the_run_does() {
+    let world = opted_out_since();
+    for look_up in [false, true] {
+        let plan = world.run(&Request { plan: true, look_up, ..remembering(3) });
+        assert!(warned(&plan, "StateRolledBack"), "{plan:#?}");
+        let memberships = plan.memberships;
+        // Who opted out is known only when Braze is asked.
+        let expected = if look_up { (0, 1, 2) } else { (3, 0, 0) };
+        assert_eq!(
+            (memberships.joins, memberships.opted_out, memberships.already_there),
+            expected,
+            "{look_up}"
+        );
+    }
+    let plan = world.run(&Request { plan: true, look_up: true, ..remembering(3) });
+    world.sandbox.clear_journal();
+    let report = world.run(&remembering(3));
+    assert_eq!((plan.counts, plan.memberships), (report.counts, report.memberships));
+    assert_eq!((plan.traffic.status, plan.traffic.track), (report.traffic.status, report.traffic.track));
+}
+
+/// A customer who opted out and was deleted, in mode Sync.
+fn deleted_after_an_opt_out() -> World {
+    let mut world = World::new();
+    world.mode("Sync");
+    world.and(&format!("  groupMappings:\n    - {{ group: news, subscriptionGroupId: {NEWS} }}"));
+    world.insert(1..=20);
+    world.sql("update users set news = 1");
+    world.sync_well();
+    assert!(world.sandbox.opt_out(NEWS, "u1@example.com"));
+    world.sql("delete from users where id = 1");
+    assert_eq!(world.next().counts.deleted, 1);
+    world
+}
+
+/// semantics 2.4 and 7.2: what outlives deleted users lies in a folder of its own; its loss is told until it is back.
+#[test]
+fn a_lost_ledger_of_the_app_is_told_by_every_run_and_plan() {
+    let world = deleted_after_an_opt_out();
+    assert!(!warned(&world.next(), "AppLedgerLost"));
+    let (apps, away) = (world.folder().join("state/apps"), world.folder().join("away"));
+    std::fs::rename(&apps, &away).expect("a folder");
+    assert!(warned(&world.plan(), "AppLedgerLost"));
+    for _ in 0..2 {
+        let report = world.next();
+        assert!(warned(&report, "AppLedgerLost"), "{report:#?}");
+    }
+    std::fs::remove_dir_all(&apps).expect("the new one");
+    std::fs::rename(&away, &apps).expect("a folder");
+    assert!(!warned(&world.plan(), "AppLedgerLost"));
+    assert_eq!(world.next().warnings, [], "put back, nothing is told");
+}
+
+/// semantics 4.3: the ledger follows the app to its new name, which is no loss.
+#[test]
+fn a_renamed_app_has_lost_nothing() {
+    let mut world = deleted_after_an_opt_out();
+    world.app = "  workspace: eu".to_owned();
+    assert!(!warned(&world.plan(), "AppLedgerLost"));
+    assert!(!warned(&world.next(), "AppLedgerLost"));
+    world.sql("insert into users values (1, 'u1@example.com', 'N1', 'basic', 1, 1, 0)");
+    assert_eq!(world.next().memberships.joins, 0);
+}
+
 /// The same without a status: nobody can tell that the state is old. It shows what the rule is for.
 #[test]
 fn without_a_status_a_restored_state_joins_as_it_remembers() {
@@ -290,8 +356,8 @@ fn renamed() -> World {
 /// The name that the operator finds and gives to the run.
 fn orphan(world: &World) -> Option<String> {
     let job = world.job();
-    let listed = world.memories().list().expect("a list");
-    siblings::neighbours(&job, &[siblings::Sibling::of_job(&job)], &listed).orphan()
+    let kept = world.memories().kept(&job.namespace).expect("a list");
+    siblings::neighbours(&job, &[siblings::Sibling::of_job(&job)], &kept).orphan()
 }
 
 fn beside(orphan: Option<String>) -> Request {
@@ -343,8 +409,8 @@ fn an_orphan_is_none_under_initial_sync_or_of_another_model() {
     let mut world = renamed();
     let mut other = world.job();
     other.model.name = "others".to_owned();
-    let listed = world.memories().list().expect("a list");
-    assert_eq!(siblings::neighbours(&other, &[], &listed).orphan(), None);
+    let kept = world.memories().kept(&other.namespace).expect("a list");
+    assert_eq!(siblings::neighbours(&other, &[], &kept).orphan(), None);
     world.and("  initialSync: SendAll");
     assert_eq!(orphan(&world), None);
     let report = world.run(&beside(Some("users-to-braze".to_owned())));

@@ -25,6 +25,7 @@ mod reads;
 mod rejects;
 mod rotation;
 mod shared;
+mod spellings;
 mod stale_reads;
 mod timed_out;
 mod warnings;

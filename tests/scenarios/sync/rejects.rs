@@ -271,3 +271,30 @@ fn errors_show_references_and_never_keys() {
     assert!(reference.len() == 8 && reference != "00004242", "{reference}");
     assert_eq!(world.rejects()[0].0, "4242");
 }
+
+/// semantics 2.3 and 15: a row without a usable key is told by its place in the read, each by its own; nobody mistakes it
+/// for a key.
+#[test]
+fn rows_without_a_usable_key_are_told_by_their_place() {
+    let mut world = World::new();
+    world.model = world.model.replace("name: id, type: Integer", "name: id, type: String");
+    world.sql(
+        "drop table users; create table users (id text, email text, first_name text, plan text, points integer, \
+         news boolean, vip boolean);
+         insert into users (id, plan) values ('a', 'x'), (null, 'y'), ('row 2', 'z'), (' b', 'w'), (null, 'v')",
+    );
+    let report = world.sync();
+    assert_eq!((report.counts.added, report.counts.invalid, report.exit_code), (2, 3, 10));
+    let refs: Vec<&String> = report.errors.iter().flat_map(|error| &error.refs).collect();
+    let different: std::collections::BTreeSet<&String> = refs.iter().copied().collect();
+    assert_eq!((refs.len(), different.len()), (3, 3), "{:?}", report.errors);
+    let told: Vec<(String, String)> = world.rejects().into_iter().map(|(key, _, code)| (key, code)).collect();
+    let row = |place: &str, code: &str| (place.to_owned(), code.to_owned());
+    assert_eq!(told, [row("row 2", "KeyNull"), row("row 4", "KeyWhitespace"), row("row 5", "KeyNull")]);
+    world.sql("update users set plan = 'new'");
+    let report = retry(&world);
+    assert_eq!((report.counts.read, report.warnings.len()), (0, 0), "places are no keys: {report:#?}");
+    world.sql("delete from users where id is null or id = ' b'");
+    world.next();
+    assert_eq!(world.rejects(), []);
+}

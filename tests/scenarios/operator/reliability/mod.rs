@@ -4,6 +4,7 @@
 //! the variables that [`Length`] names set single lengths.
 
 mod away;
+mod expired;
 mod failover;
 mod frozen;
 mod memory;

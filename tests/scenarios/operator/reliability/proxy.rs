@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 
 /// Forwards connections, and counts those that found nobody.
 pub struct Proxy {
     port: u16,
     refused: Arc<AtomicU64>,
+    held: watch::Sender<bool>,
     serving: tokio::task::JoinHandle<()>,
 }
 
@@ -21,21 +23,36 @@ impl Proxy {
         let port = listener.local_addr().expect("an address").port();
         let refused = Arc::new(AtomicU64::new(0));
         let count = Arc::clone(&refused);
+        let (held, closed) = watch::channel(false);
         let serving = tokio::spawn(async move {
             loop {
                 let (mut near, _) = listener.accept().await.expect("a connection");
-                let (target, count) = (target.clone(), Arc::clone(&count));
+                let (target, count, mut closed) = (target.clone(), Arc::clone(&count), closed.clone());
                 tokio::spawn(async move {
                     let Ok(mut far) = TcpStream::connect(target).await else {
                         count.fetch_add(1, Ordering::Relaxed);
                         return;
                     };
                     // How it ends is the business of both sides.
-                    let _ = tokio::io::copy_bidirectional(&mut near, &mut far).await;
+                    tokio::select! {
+                        biased;
+                        _ = closed.wait_for(|is_closed| *is_closed) => {}
+                        _ = tokio::io::copy_bidirectional(&mut near, &mut far) => {}
+                    }
                 });
             }
         });
-        Self { port, refused, serving }
+        Self { port, refused, held, serving }
+    }
+
+    /// Closes the way, for connections that are open too.
+    pub fn close(&self) {
+        self.held.send_replace(true);
+    }
+
+    /// Opens it again.
+    pub fn open(&self) {
+        self.held.send_replace(false);
     }
 
     /// Attempts that found nobody.

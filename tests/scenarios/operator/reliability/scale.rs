@@ -1,11 +1,14 @@
 //! Many Destinations: how long until all are ready, how much memory, and then silence.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use futures::StreamExt as _;
+use futures::{StreamExt as _, TryStreamExt as _};
 use grouparoo::api::Destination;
 use grouparoo_clock::Clock;
-use kube::api::{ListParams, Patch, PatchParams};
+use kube::ResourceExt as _;
+use kube::api::{Patch, PatchParams};
+use kube::runtime::watcher::{self, watcher};
 use serde_json::{Value, json};
 
 use super::{Length, elects, figure, logged};
@@ -93,19 +96,24 @@ async fn many_destinations_are_ready_soon_and_then_silent() {
     installed.start();
     let api = installed.space.api::<Destination>();
     let all_scheduled = async {
-        loop {
-            let list = api.list(&ListParams::default()).await.expect("a list");
-            let ready = list.items.iter().filter(|one| ready_reason(one) == "Scheduled").count();
-            if ready == list.items.len() {
-                break;
+        let mut events = std::pin::pin!(watcher(api, watcher::Config::default()).boxed());
+        let mut scheduled = BTreeSet::new();
+        while u64::try_from(scheduled.len()).expect("few") < count {
+            if let watcher::Event::Apply(one) | watcher::Event::InitApply(one) =
+                events.try_next().await.expect("a watch").expect("a watch does not end")
+            {
+                match ready_reason(&one).as_str() {
+                    "Scheduled" => scheduled.insert(one.name_any()),
+                    _ => scheduled.remove(&one.name_any()),
+                };
             }
-            clock.sleep(Duration::from_millis(100)).await;
         }
     };
     let limit = PATIENCE + Duration::from_millis(500) * u32::try_from(count).expect("a small number");
     assert!(clock.timeout(limit, all_scheduled).await.is_some(), "not all Destinations become Scheduled");
     let took = clock.monotonic() - begun;
-    // What the last ones changed, such as counts, is written a moment later.
+    // What the last ones changed, such as counts, is written a moment later. Silence is what is waited for: nothing
+    // tells of it but that time goes by.
     let mut rest = writes(&installed).await;
     loop {
         clock.sleep(Duration::from_secs(1)).await;

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use super::{AGAIN, PEOPLE, SLOW, apply, logged, names, under_way};
 use crate::operator::installed::{Installed, run_reason};
 
-const EVERYTHING: &str = "[{ apiGroups: ['*'], resources: ['*'], verbs: ['*'] }]";
+/// Rights to all, as a rule.
+pub(super) const EVERYTHING: &str = "[{ apiGroups: ['*'], resources: ['*'], verbs: ['*'] }]";
 
 /// semantics 10.4: the second one changes nothing while the first lives, and says whom it waits for; then it goes on
 #[tokio::test(flavor = "multi_thread")]
