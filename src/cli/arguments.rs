@@ -63,7 +63,7 @@ pub(super) struct Selection {
     #[arg(long)]
     pub full: bool,
     /// Only the record with this key, nothing is removed; may be given several times
-    #[arg(long = "key", value_name = "KEY")]
+    #[arg(long = "key", value_name = "KEY", allow_hyphen_values = true)]
     pub keys: Vec<String>,
     /// Form of the result: for people, or one JSON document for programs
     #[arg(short, long, value_name = "FORM", value_enum, default_value_t)]

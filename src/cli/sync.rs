@@ -109,6 +109,14 @@ struct Terminal<'a> {
     trouble: Option<Failure>,
 }
 
+/// Whether a run that ended well warns of something that a person must put right, or opt-outs may be lost.
+fn tells_of_loss(report: &Report) -> bool {
+    let is_loss = |code: &str| {
+        matches!(code, "AppLedgerLost" | "StateLost" | "StateRolledBack" | "WorkspaceUnverified")
+    };
+    report.warnings.iter().any(|warning| is_loss(&warning.code))
+}
+
 impl Audience<Event> for Terminal<'_> {
     fn hear(&mut self, event: Event) {
         match event {
@@ -122,7 +130,9 @@ impl Audience<Event> for Terminal<'_> {
                         let text = format!("{first}{}", summary.text());
                         self.trouble = self.trouble.take().or_else(|| output::print(&text).err());
                     }
-                    Told::Problems if report.exit_code != 0 => output::warn(summary.text().trim_end()),
+                    Told::Problems if report.exit_code != 0 || tells_of_loss(&report) => {
+                        output::warn(summary.text().trim_end())
+                    }
                     Told::Problems | Told::Document => {}
                 }
                 self.reports.push(*report);

@@ -233,7 +233,7 @@ fn settle_question(run: &mut Run<'_>, removals: &Removals, whole_set: bool, comp
     }
 }
 
-async fn send(run: &Run<'_>, course: &Course, keys: &KeyList, deletes: bool) -> Result<(), StateError> {
+async fn send(run: &mut Run<'_>, course: &Course, keys: &KeyList, deletes: bool) -> Result<(), StateError> {
     if keys.is_empty() {
         return Ok(());
     }
@@ -244,6 +244,9 @@ async fn send(run: &Run<'_>, course: &Course, keys: &KeyList, deletes: bool) -> 
         course.settle().await;
     }
     if deletes {
+        // Before the first mark of an opt-out: after a kill nobody would miss a ledger that is lost.
+        run.memory.ledger.app_noted = true;
+        let _ = course.committer.remember(&run.memory).await;
         course.delete_all(keys).await?;
     } else {
         course.release_all(keys).await?;

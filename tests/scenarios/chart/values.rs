@@ -161,7 +161,7 @@ fn values_that_contradict_each_other_are_refused_with_a_sentence() {
 /// The values in the example for Flux are ones that the chart takes
 #[test]
 fn the_values_of_the_example_for_flux_are_good() {
-    let text = include_str!("../../../examples/gitops/flux/operator.yaml");
+    let text = include_str!("../../../examples/gitops/flux/operator-release.yaml");
     let objects: Vec<Value> = serde_saphyr::from_multiple(text).expect("YAML");
     let release = only(&objects, "HelmRelease");
     let values = release["spec"]["values"].to_string();

@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use serde_json::json;
 
 use super::shell::Shell;
+use crate::support::world::NEWS;
 
 #[test]
 fn a_first_sync_delivers_and_a_second_one_has_nothing_to_send() {
@@ -226,6 +227,31 @@ fn a_quiet_sync_speaks_only_of_trouble() {
     let done = shell.sync(&["-q"]);
     done.fails_with(30, &["EmptyRead", "collection.type"]);
     assert_eq!(done.out, "");
+}
+
+/// semantics 2.4: a loss that could bring an opt-out back is trouble, however the run ended
+#[test]
+fn a_quiet_sync_tells_of_a_lost_ledger() {
+    let mut shell = Shell::new();
+    shell.world.mode("Sync");
+    shell.world.and(&format!("  groupMappings:\n    - {{ group: news, subscriptionGroupId: {NEWS} }}"));
+    shell.write();
+    shell.insert(1..=20);
+    shell.world.sql("update users set news = 1");
+    shell.sync(&["-q"]).ends_with(0);
+    assert!(shell.world.sandbox.opt_out(NEWS, "user1@example.com"));
+    shell.world.sql("delete from users where id = 1");
+    assert_eq!(shell.sync(&["-q"]).ends_with(0), "");
+    std::fs::remove_dir_all(shell.file(".grouparoo/apps")).expect("the ledger");
+    shell.sync(&["-q"]).fails_with(0, &["AppLedgerLost"]);
+}
+
+/// semantics 6.1: a key below zero is a key, not a flag
+#[test]
+fn a_key_below_zero_is_a_key() {
+    let shell = Shell::with_users(1..=2);
+    shell.world.sql("update users set id = -9 where id = 1");
+    shell.sync(&["--key", "-9"]).fails_with(0, &["Rows read 1", "Added 1"]);
 }
 
 #[test]

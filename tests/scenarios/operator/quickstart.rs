@@ -96,7 +96,7 @@ async fn the_quickstart_works_as_the_manual_says() {
 async fn every_folder_of_the_quickstart_renders() {
     let space = ControlPlane::shared().space().await;
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/quickstart");
-    for (folder, objects) in [("sqlite", 5), ("postgres", 6), ("overlays/laptop", 5)] {
+    for (folder, objects) in [("sqlite", 5), ("postgres", 6), ("overlays/laptop", 5), ("overlays/node", 6)] {
         let text =
             space.kubectl(&["kustomize", &examples.join(folder).display().to_string()]).await.success();
         assert_eq!(text.matches("\nkind: ").count(), objects, "{folder}: {text}");

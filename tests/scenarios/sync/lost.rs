@@ -292,6 +292,34 @@ fn a_lost_ledger_of_the_app_is_told_by_every_run_and_plan() {
     assert_eq!(world.next().warnings, [], "put back, nothing is told");
 }
 
+/// The same, when the run that noted the opt-out did not come to its end.
+#[test]
+fn a_lost_ledger_is_told_also_after_a_kill() {
+    let mut noted = 0;
+    for commits in 1.. {
+        let mut world = World::new();
+        world.mode("Sync");
+        world.and(&format!("  groupMappings:\n    - {{ group: news, subscriptionGroupId: {NEWS} }}"));
+        world.insert(1..=20);
+        world.sql("update users set news = 1");
+        world.sync_well();
+        assert!(world.sandbox.opt_out(NEWS, "u1@example.com"));
+        world.sql("delete from users where id = 1");
+        world.last_commit = Some(commits);
+        let ended_well = world.sync().exit_code == 0;
+        world.last_commit = None;
+        if world.sandbox.user("1").is_none() {
+            noted += 1;
+            std::fs::remove_dir_all(world.folder().join("state/apps")).expect("the ledger");
+            assert!(warned(&world.plan(), "AppLedgerLost"), "after {commits} commits");
+        }
+        if ended_well {
+            break;
+        }
+    }
+    assert!(noted > 1, "a run died after the delete");
+}
+
 /// semantics 4.3: the ledger follows the app to its new name, which is no loss.
 #[test]
 fn a_renamed_app_has_lost_nothing() {
