@@ -256,7 +256,8 @@ impl Reader<'_> {
         let property = course.program.properties.first().map(|p| p.name.as_str()).unwrap_or_default();
         let reference = Course::reference(course.program.hash_key.hash(place.as_bytes()));
         course.account.error(code, property, key_hint(), &reference);
-        if self.unnamed_written < MOST_UNNAMED {
+        // Among rows read by key a place means nothing, and the list holds those of the read of all.
+        if course.asked.keys.is_none() && self.unnamed_written < MOST_UNNAMED {
             self.unnamed_written += 1;
             self.reject(course.reject(place.as_bytes(), property, code));
         }

@@ -13,6 +13,8 @@ pub(super) enum Comparison {
     Uuid,
     /// Byte for byte.
     Text,
+    /// Byte for byte, as the value is shown: as text an address has a mask that nobody sees.
+    Shown,
     /// Text that is read as a whole number: by its digits, whatever the spelling.
     Digits,
 }
@@ -22,6 +24,7 @@ impl Comparison {
         match (decoder, kind) {
             (Decoder::Int2 | Decoder::Int4 | Decoder::Int8, _) => Self::Integer,
             (Decoder::Uuid, _) => Self::Uuid,
+            (Decoder::Network, KeyKind::Text) => Self::Shown,
             (_, KeyKind::Text) => Self::Text,
             (Decoder::Numeric, _) => Self::Numeric,
             _ => Self::Digits,
@@ -40,6 +43,9 @@ impl Comparison {
             }
             Self::Uuid => format!("{name} = any($1::pg_catalog.text[]::pg_catalog.uuid[])"),
             Self::Text => format!("{text} = any($1::pg_catalog.text[])"),
+            Self::Shown => {
+                format!("pg_catalog.concat({name}) collate \"C\" = any($1::pg_catalog.text[])")
+            }
             Self::Digits => {
                 let whole = format!("pg_catalog.split_part({text}, '.', 1)");
                 format!("pg_catalog.ltrim({whole}, '+-0') = any($1::pg_catalog.text[])")
@@ -58,7 +64,7 @@ impl Comparison {
                 (whole && digits.len() < 1_000).then_some(key)
             }
             Self::Uuid => is_uuid(key).then_some(key),
-            Self::Text => (!key.contains('\0')).then_some(key),
+            Self::Text | Self::Shown => (!key.contains('\0')).then_some(key),
             Self::Digits => (!key.contains('\0')).then(|| bare_digits(key)),
         }
     }

@@ -187,3 +187,38 @@ fn a_decimal_key_of_many_digits_is_found() {
     let report = retry(&world);
     assert_eq!((report.counts.read, report.counts.added), (1, 1), "{report:#?}");
 }
+
+/// semantics 6.1: an address is a key as it is shown, although PostgreSQL's text of it has a mask.
+#[test]
+fn an_address_is_found_as_it_is_shown() {
+    let (world, database, runtime) = postgres("String");
+    runtime.block_on(database.run(
+        "create table users (id inet, email text, first_name text, plan text, points integer, news boolean, \
+         vip boolean); insert into users (id, plan) values ('192.0.2.7', 'one'), ('192.0.2.0/24', 'two')",
+    ));
+    assert_eq!(world.sync_well().counts.added, 2);
+    runtime.block_on(database.run("update users set plan = 'gold'"));
+    for key in ["192.0.2.7", "192.0.2.0/24"] {
+        let report = by_key(&world, &[key]);
+        assert_eq!(
+            (report.counts.read, report.counts.updated, report.warnings.len()),
+            (1, 1, 0),
+            "{report:#?}"
+        );
+        assert_eq!(world.received(), [json!({ "external_id": key, "plan": "gold" })]);
+    }
+}
+
+/// semantics 15: a place is one of the read of all rows; a read by key lists none.
+#[test]
+fn a_row_without_a_usable_key_keeps_its_place_when_it_is_named() {
+    let world = World::new();
+    world.sql(&table("text", "'1'"));
+    world.sql("insert into users (id, plan) values (' 5', 'bad')");
+    world.sync();
+    let listed = format!("{:?}", world.rejects());
+    assert!(listed.contains("row 5"), "{listed}");
+    let report = by_key(&world, &[" 5"]);
+    assert_eq!((report.counts.read, report.counts.invalid), (1, 1), "{report:#?}");
+    assert_eq!(format!("{:?}", world.rejects()), listed);
+}
