@@ -13,7 +13,7 @@ use grouparoo::controller::execution::{State, Workspaces};
 use grouparoo::controller::{self, Objects};
 use grouparoo::data::AddressGuard;
 use grouparoo::manifest::{self, Input};
-use grouparoo::source;
+use grouparoo::source::{self, PostgresLogin};
 use grouparoo::state::{Folder, FolderOptions, MemoryStore, Reject, StateError, Store};
 use grouparoo::sync::halt::Cancellation;
 use grouparoo::sync::job::Job;
@@ -325,6 +325,19 @@ impl World {
             "insert into users (id, email, first_name, plan, points, news, vip) values {}",
             rows.join(", ")
         ));
+    }
+
+    /// Reads from a PostgreSQL database instead, by this login. The app's manifest brings its Secret.
+    pub fn reads_from(&mut self, login: &PostgresLogin) {
+        self.source = format!(
+            "{{ postgres: {{ host: {}, port: {}, database: {}, user: {}, passwordSecretRef: {{ name: pg, key: password }}, \
+             tls: {{ mode: Disabled }} }} }}",
+            login.host, login.port, login.database, login.user
+        );
+        let password = login.password.as_ref().map(secrecy::ExposeSecret::expose_secret).unwrap_or_default();
+        self.app = format!(
+            "---\napiVersion: v1\nkind: Secret\nmetadata: {{ name: pg }}\nstringData: {{ password: '{password}' }}"
+        );
     }
 
     /// Changes `syncMode`.

@@ -111,17 +111,8 @@ fn csv_of_another_encoding_and_delimiter() {
 fn postgres(change: impl FnOnce(&mut World)) {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let database = runtime.block_on(Server::shared().database());
-    let login = &database.login;
     let mut world = World::new();
-    world.source = format!(
-        "{{ postgres: {{ host: {}, port: {}, database: {}, user: {}, passwordSecretRef: {{ name: pg, key: password }}, \
-         tls: {{ mode: Disabled }} }} }}",
-        login.host, login.port, login.database, login.user
-    );
-    let password = login.password.as_ref().map(secrecy::ExposeSecret::expose_secret).unwrap_or_default();
-    world.app = format!(
-        "---\napiVersion: v1\nkind: Secret\nmetadata: {{ name: pg }}\nstringData: {{ password: '{password}' }}"
-    );
+    world.reads_from(&database.login);
     change(&mut world);
     runtime.block_on(database.run(
         "create table users (id bigint primary key, email text, first_name text, plan text, points bigint, \

@@ -125,17 +125,8 @@ fn text_keys_are_found_byte_for_byte() {
 fn postgres(property: &str) -> (World, Database, tokio::runtime::Runtime) {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let database = runtime.block_on(Server::shared().database());
-    let login = &database.login;
     let mut world = World::new();
-    world.source = format!(
-        "{{ postgres: {{ host: {}, port: {}, database: {}, user: {}, passwordSecretRef: {{ name: pg, key: password }}, \
-         tls: {{ mode: Disabled }} }} }}",
-        login.host, login.port, login.database, login.user
-    );
-    let password = login.password.as_ref().map(secrecy::ExposeSecret::expose_secret).unwrap_or_default();
-    world.app = format!(
-        "---\napiVersion: v1\nkind: Secret\nmetadata: {{ name: pg }}\nstringData: {{ password: '{password}' }}"
-    );
+    world.reads_from(&database.login);
     world.model = world.model.replace("name: id, type: Integer", &format!("name: id, type: {property}"));
     (world, database, runtime)
 }
