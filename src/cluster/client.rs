@@ -1,4 +1,5 @@
-//! Two clients of the API server: one for watches, which may be silent for minutes, one for calls, which may not.
+//! Three clients of the API server: one for watches, which may be silent for minutes, one for calls, which may not, and
+//! one for the lease, whose calls wait for no other.
 
 use std::fmt;
 use std::path::Path;
@@ -11,6 +12,7 @@ use grouparoo_clock::Clock;
 use kube::client::ClientBuilder;
 use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
+use tower::limit::GlobalConcurrencyLimitLayer;
 
 use super::ClusterError;
 use super::gate::{Gate, GateLayer};
@@ -22,13 +24,19 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Longest silence of the server while an answer is due; not for watches.
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Calls that are under way at a time. A server that is slow answers none sooner for being asked more at once, and the
+/// renewal of the lease would stand behind all of them.
+const CALLS_AT_ONCE: usize = 16;
+
 /// The clients of one API server.
 #[derive(Clone)]
 pub struct Clients {
     /// For watches: waits for the next event as long as it takes.
     pub watches: Client,
-    /// For everything that is asked and answered.
+    /// For everything that is asked and answered: at most [`CALLS_AT_ONCE`] at a time, the others wait.
     pub calls: Client,
+    /// For the calls of an election.
+    pub lease: Client,
     /// Namespace of the operator itself, or of the kubeconfig's context.
     pub namespace: String,
 }
@@ -88,13 +96,15 @@ impl Clients {
             let builder = ClientBuilder::try_from(config).map_err(|_| {
                 ClusterError::Config("the certificates or credentials cannot be used".to_owned())
             })?;
-            Ok(builder.with_layer(&GateLayer(Arc::clone(&gate))).build())
+            Ok(builder.with_layer(&GateLayer(Arc::clone(&gate))))
         };
-        let watches = client(config.clone())?;
+        let watches = client(config.clone())?.build();
         config.read_timeout = Some(READ_TIMEOUT);
         // Else the time that a connection was idle would count.
         config.reset_reader_on_write = true;
-        Ok(Self { watches, calls: client(config)?, namespace })
+        let lease = client(config.clone())?.build();
+        let calls = client(config)?.with_layer(&GlobalConcurrencyLimitLayer::new(CALLS_AT_ONCE)).build();
+        Ok(Self { watches, calls, lease, namespace })
     }
 }
 
@@ -133,6 +143,7 @@ mod tests {
     use axum::extract::Request;
     use tempfile::TempDir;
     use tokio::net::TcpListener;
+    use tokio::sync::watch;
 
     use super::*;
 
@@ -176,6 +187,48 @@ mod tests {
             assert_eq!(answer, concat!("grouparoo/", env!("CARGO_PKG_VERSION"), " Bearer geheim"));
         }
         server.abort();
+    }
+
+    /// A server that answers `/lease` at once and everything else when `open` is set.
+    async fn slow_server(open: watch::Receiver<bool>, waiting: Arc<watch::Sender<usize>>) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let port = listener.local_addr().expect("bound").port();
+        let router = Router::new().fallback(move |request: Request| {
+            let (mut open, waiting) = (open.clone(), Arc::clone(&waiting));
+            async move {
+                if request.uri().path() != "/lease" {
+                    waiting.send_modify(|count| *count += 1);
+                    open.wait_for(|open| *open).await.expect("the test goes on");
+                }
+                "done"
+            }
+        });
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        format!("http://127.0.0.1:{port}")
+    }
+
+    /// conventions 9: a leader renews its lease however much else it asks
+    #[tokio::test]
+    async fn calls_are_few_at_a_time_and_the_lease_waits_for_none() {
+        let (open, opened) = watch::channel(false);
+        let (waiting, mut count) = watch::channel(0);
+        let url = slow_server(opened, Arc::new(waiting)).await;
+        let config = Config::new(url.parse().expect("an address"));
+        let clients = Clients::from_config(config, &Clock::system()).expect("clients");
+        let ask = |client: &Client, path: &str| {
+            let (client, request) = (client.clone(), axum::http::Request::get(path).body(Vec::new()));
+            async move { client.request_text(request.expect("a request")).await.expect("an answer") }
+        };
+        let calls: Vec<_> =
+            (0..3 * CALLS_AT_ONCE).map(|_| tokio::spawn(ask(&clients.calls, "/object"))).collect();
+        count.wait_for(|count| *count == CALLS_AT_ONCE).await.expect("the server lives");
+        assert_eq!(ask(&clients.lease, "/lease").await, "done");
+        assert_eq!(*count.borrow(), CALLS_AT_ONCE, "no more were sent meanwhile");
+        open.send(true).expect("the server lives");
+        for call in calls {
+            assert_eq!(call.await.expect("no panic"), "done");
+        }
+        assert_eq!(*count.borrow(), 3 * CALLS_AT_ONCE);
     }
 
     #[tokio::test]

@@ -77,7 +77,7 @@ pub async fn run(
 ) -> Result<Ended, OperatorError> {
     let elector = settings.election.as_ref().map(|election| {
         Arc::new(Elector::new(
-            clients.calls.clone(),
+            clients.lease.clone(),
             &election.namespace,
             &election.name,
             &election.identity,
