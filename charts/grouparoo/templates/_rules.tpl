@@ -27,7 +27,7 @@
 {{- define "grouparoo.valueRules" -}}
 - apiGroups: [""]
   resources: [configmaps, secrets]
-  verbs: {{ ternary "[get, list, watch]" "[get]" .Values.rbac.secretWatch }}
+  verbs: {{ ternary "[get, list, watch]" "[get]" (.Values.rbac.secretWatch | default false) }}
 {{- end -}}
 
 {{- define "grouparoo.leaseRules" -}}

@@ -12,6 +12,10 @@ const ALL_ON: &str = "replicaCount: 2\nleaderElection: { enabled: true }\npodDis
     serviceMonitor: { enabled: true, renderMode: alwaysRender }\n\
     prometheusRule: { enabled: true, renderMode: alwaysRender }\ngrafanaDashboard: { enabled: true }";
 
+/// Maps that go through as they are, where false is another thing than nothing.
+const KUBERNETES: [&str; 5] =
+    ["resources", "podSecurityContext", "securityContext", "livenessProbe", "readinessProbe"];
+
 /// Each value, and each map of values, by its path.
 fn paths(values: &Value, above: &[&str], found: &mut Vec<Vec<String>>) {
     for (key, value) in values.as_object().into_iter().flatten() {
@@ -66,12 +70,13 @@ fn a_value_that_is_null_counts_as_not_given_or_is_refused_by_its_name() {
         let (name, last) = (path.join("."), path.last().expect("a path"));
         let default = path.iter().fold(&defaults, |value, part| &value[part]);
         let result = rendered(path, Value::Null);
-        if is_empty(default) && result != rendered(path, default.clone()) {
+        let is_empty = is_empty(default) && !KUBERNETES.contains(&path[0].as_str());
+        if is_empty && result != rendered(path, default.clone()) {
             faults.push(format!("{name}: null is another thing than {default}: {result:?}"));
         }
         match result {
             // A contradiction, which the default is too.
-            Err(_) if is_empty(default) => (),
+            Err(_) if is_empty => (),
             Err(error) => {
                 refused += 1;
                 if !error.contains("values don't meet the specifications of the schema")
