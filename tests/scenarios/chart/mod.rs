@@ -6,7 +6,7 @@ mod compatibility;
 mod flags;
 mod generated;
 mod names;
-mod notes;
+pub mod notes;
 mod nulls;
 mod releases;
 mod rendered;

@@ -5,7 +5,7 @@ use tempfile::TempDir;
 use crate::support::helm::{chart, helm};
 
 /// The notes for these values, of a release `crm` in the namespace `ops`.
-fn notes(values: &str) -> String {
+pub fn notes(values: &str) -> String {
     let folder = TempDir::new().expect("a folder");
     let file = folder.path().join("values.yaml");
     std::fs::write(&file, values).expect("the folder can be written");
