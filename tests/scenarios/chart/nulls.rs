@@ -64,7 +64,14 @@ fn a_value_that_is_null_counts_as_not_given_or_is_refused_by_its_name() {
     let mut all = Vec::new();
     paths(&defaults, &[], &mut all);
     assert!(all.len() > 120, "{}", all.len());
-    let rendered = |path, given| USUAL.text(&with(&base, path, given).to_string());
+    let rendered = |path: &[String], given| {
+        let mut values = with(&base, path, given);
+        // The definitions are most of the text, and no other value is in them.
+        if path[0] != "crds" {
+            values["crds"] = json!({ "install": false });
+        }
+        USUAL.text(&values.to_string())
+    };
     let (mut faults, mut refused, mut taken) = (Vec::new(), 0, 0);
     for path in &all {
         let (name, last) = (path.join("."), path.last().expect("a path"));
