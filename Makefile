@@ -50,6 +50,7 @@ test: ## All tests, against a real PostgreSQL and a real Kubernetes API too, and
 	@program=$$(scripts/control-plane --helm) && echo "make test: the chart is rendered and installed by $$program"
 	@program=$$(scripts/promtool) && echo "make test: alerts are judged by $$program"
 	@program=$$(scripts/control-plane --flux) && echo "make test: manifests are built by $$program"
+	@folder=$$(scripts/control-plane --gitops-kinds) && echo "make test: Flux and Argo CD are known from $$folder"
 	@echo "make test: all tests of the workspace (a first build takes a while)"
 	@# Those on a whole node come by themselves.
 	GROUPAROO_E2E=skip $(CARGO) test --workspace --locked

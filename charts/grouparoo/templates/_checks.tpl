@@ -59,10 +59,10 @@
 {{- if and (ne (toString $values.podDisruptionBudget.minAvailable) "<nil>") (ne (toString $values.podDisruptionBudget.maxUnavailable) "<nil>") -}}
 {{- $all = append $all "podDisruptionBudget.minAvailable and podDisruptionBudget.maxUnavailable exclude each other: set one to null." -}}
 {{- end -}}
-{{- if gt (len (keys $values.dataRoot.volume)) 1 -}}
-{{- $all = append $all (printf "dataRoot.volume has several sources (%s), and a volume has one." (keys $values.dataRoot.volume | sortAlpha | join ", ")) -}}
+{{- if gt (len (keys ($values.dataRoot.volume | default dict))) 1 -}}
+{{- $all = append $all (printf "dataRoot.volume has several sources (%s), and a volume has one." (keys ($values.dataRoot.volume | default dict) | sortAlpha | join ", ")) -}}
 {{- end -}}
-{{- range $label := keys (merge (dict) $values.commonLabels $values.podLabels) | sortAlpha -}}
+{{- range $label := keys (merge (dict) ($values.commonLabels | default dict) ($values.podLabels | default dict)) | sortAlpha -}}
 {{- if or (hasPrefix "app.kubernetes.io/" $label) (hasPrefix "helm.sh/" $label) (hasPrefix "grouparoo.io/" $label) -}}
 {{- $all = append $all (printf "commonLabels and podLabels may not have %s, which the chart sets itself." $label) -}}
 {{- end -}}
@@ -72,6 +72,12 @@
 {{- $flag := trimPrefix "--" (first (splitList "=" .)) -}}
 {{- if and (hasPrefix "--" .) (hasKey $own $flag) -}}
 {{- $all = append $all (printf "extraArgs has --%s, which the chart sets itself: use the value %s." $flag (get $own $flag)) -}}
+{{- end -}}
+{{- if and (eq $flag "http") (not (hasSuffix ":8080" .)) -}}
+{{- $all = append $all (printf "extraArgs has %s, but the probes and the Service look at port 8080: leave the port as it is." .) -}}
+{{- end -}}
+{{- if eq $flag "lease-namespace" -}}
+{{- $all = append $all "extraArgs has --lease-namespace, but the chart gives the right to the Lease in the namespace of the release only: leave it out." -}}
 {{- end -}}
 {{- end -}}
 {{- range $values.extraEnv -}}

@@ -11,6 +11,12 @@
 {{- if eq $name .Release.Namespace -}}{{ $name }}{{- else -}}{{ printf "%s-%s" $name .Release.Namespace }}{{- end -}}
 {{- end -}}
 
+{{/* A Service's name begins with a letter, which other names need not. */}}
+{{- define "grouparoo.service" -}}
+{{- $name := include "grouparoo.fullname" . -}}
+{{- if regexMatch "^[0-9]" $name -}}{{ printf "metrics-%s" $name }}{{- else -}}{{ printf "%s-metrics" $name }}{{- end -}}
+{{- end -}}
+
 {{- define "grouparoo.serviceAccount" -}}
 {{- if .Values.serviceAccount.create -}}
 {{- .Values.serviceAccount.name | default (include "grouparoo.fullname" .) -}}

@@ -27,7 +27,7 @@
 {{- define "grouparoo.valueRules" -}}
 - apiGroups: [""]
   resources: [configmaps, secrets]
-  verbs: {{ ternary "[get, list, watch]" "[get]" .Values.rbac.secretWatch }}
+  verbs: {{ ternary "[get, list, watch]" "[get]" (.Values.rbac.secretWatch | default false) }}
 {{- end -}}
 
 {{- define "grouparoo.leaseRules" -}}
@@ -46,8 +46,8 @@
 apiVersion: rbac.authorization.k8s.io/v1
 kind: Role
 metadata:
-  name: {{ .name }}
-  namespace: {{ .namespace }}
+  name: {{ .name | quote }}
+  namespace: {{ .namespace | quote }}
   labels:
     {{- include "grouparoo.labels" .root | nindent 4 }}
 rules:
@@ -56,16 +56,16 @@ rules:
 apiVersion: rbac.authorization.k8s.io/v1
 kind: RoleBinding
 metadata:
-  name: {{ .name }}
-  namespace: {{ .namespace }}
+  name: {{ .name | quote }}
+  namespace: {{ .namespace | quote }}
   labels:
     {{- include "grouparoo.labels" .root | nindent 4 }}
 roleRef:
   apiGroup: rbac.authorization.k8s.io
   kind: Role
-  name: {{ .name }}
+  name: {{ .name | quote }}
 subjects:
   - kind: ServiceAccount
-    name: {{ include "grouparoo.serviceAccount" .root }}
-    namespace: {{ .root.Release.Namespace }}
+    name: {{ include "grouparoo.serviceAccount" .root | quote }}
+    namespace: {{ .root.Release.Namespace | quote }}
 {{- end -}}

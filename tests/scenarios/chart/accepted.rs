@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::names::all_named;
 use super::values::SETS;
 use crate::support::control_plane::{ControlPlane, Space, until};
 use crate::support::helm::{Release, only};
@@ -68,6 +69,20 @@ async fn every_rendered_object_is_accepted() {
         }
     }
     assert!(known.len() > 40, "{}", known.len());
+}
+
+/// Names that look like numbers and truth values arrive as the text that they are
+#[tokio::test(flavor = "multi_thread")]
+async fn objects_with_names_like_numbers_are_accepted() {
+    let space = restricted().await;
+    for name in ["123", "true"] {
+        let namespace = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name } });
+        space.kubectl_with(&["apply", "--server-side", "-f", "-"], &namespace.to_string()).await.success();
+        // As Helm hands it over: in YAML, and not as this test would write it.
+        let text = Release { name, namespace: name, known: &[] }.text(&all_named(name)).expect(name);
+        let arguments = ["apply", "--server-side", "--dry-run=server", "--validate=strict", "-f", "-"];
+        space.kubectl_with(&arguments, &text).await.success();
+    }
 }
 
 /// The namespace does refuse what is less than `restricted`, so that the test above proves something

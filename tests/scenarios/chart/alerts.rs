@@ -66,7 +66,13 @@ fn every_alert_has_its_runbook_and_its_test() {
         assert!(url.ends_with(&format!("/docs/runbooks/{name}.md")), "{url}");
         let runbook = std::fs::read_to_string(root().join(format!("docs/runbooks/{name}.md")));
         let runbook = runbook.unwrap_or_else(|error| panic!("runbook of {name}: {error}"));
-        for part in [&format!("# {name}\n"), "**What it means.**", "**First look**", "hat to do"] {
+        for part in [
+            &format!("# {name}\n"),
+            "**What it means.**",
+            "**First look**",
+            "(README.md#names-in-the-commands)",
+            "hat to do",
+        ] {
             assert!(runbook.contains(part), "{name}: {part}");
         }
         assert!(["warning", "critical"].contains(&alert["labels"]["severity"].as_str().expect("a severity")));

@@ -109,6 +109,14 @@ fn the_state_is_kept_on_a_volume_of_one_pod() {
     assert_eq!(claim["metadata"].get("annotations"), None);
     assert_eq!(claim["spec"]["storageClassName"], "", "none, which is not the default");
 
+    let objects = USUAL.objects("state: { persistence: { enabled: false, size: 2Gi } }");
+    let volumes = &only(&objects, "Deployment")["spec"]["template"]["spec"]["volumes"];
+    assert_eq!(
+        volumes[0],
+        json!({ "name": "state", "emptyDir": { "sizeLimit": "2Gi" } }),
+        "the node is not filled"
+    );
+
     let objects = USUAL.objects("state: { persistence: { existingClaim: memory } }");
     assert_eq!(of(&objects, "PersistentVolumeClaim").len(), 0);
     let volumes = &only(&objects, "Deployment")["spec"]["template"]["spec"]["volumes"];

@@ -3,75 +3,8 @@
 use std::collections::BTreeSet;
 use std::process::Command;
 
+use super::shell::{lines, simple};
 use super::{Document, documents, root};
-
-/// A command line of a page.
-struct Line {
-    place: String,
-    words: Vec<String>,
-}
-
-/// What one could type, out of all pages: blocks of `sh`, and lines after `$` in others.
-fn lines() -> Vec<Line> {
-    let mut found = Vec::new();
-    for document in documents() {
-        for block in document.blocks() {
-            let is_shell = block.language == "sh";
-            let text = block.text.replace("\\\n", " ");
-            for (number, line) in text.lines().enumerate() {
-                let typed = if is_shell { Some(line) } else { line.trim_start().strip_prefix("$ ") };
-                let place = format!("{}:{}", document.path, block.line + number);
-                found.extend(
-                    typed.into_iter().flat_map(simple).map(|words| Line { place: place.clone(), words }),
-                );
-            }
-        }
-    }
-    found
-}
-
-/// The simple commands of a line of shell, without redirections, assignments and comments.
-fn simple(line: &str) -> Vec<Vec<String>> {
-    let (mut commands, mut words, mut word, mut quote) = (Vec::new(), Vec::new(), None::<String>, None);
-    let mut rest = line.chars().peekable();
-    while let Some(c) = rest.next() {
-        match (quote, c) {
-            (Some(open), c) if c == open => quote = None,
-            (Some(_), c) => word.get_or_insert_default().push(c),
-            (None, '\'' | '"') => {
-                quote = Some(c);
-                word.get_or_insert_default();
-            }
-            (None, '#') if word.is_none() => break,
-            (None, '|' | '&' | ';') => {
-                words.extend(word.take());
-                commands.push(std::mem::take(&mut words));
-            }
-            (None, '>' | '<') => {
-                words.extend(word.take().filter(|fd| fd.parse::<u8>().is_err()));
-                // The name of the file.
-                while rest.next_if(|c| c.is_whitespace()).is_some() {}
-                while rest.next_if(|c| !c.is_whitespace()).is_some() {}
-            }
-            (None, c) if c.is_whitespace() => words.extend(word.take()),
-            (None, c) => word.get_or_insert_default().push(c),
-        }
-    }
-    words.extend(word);
-    commands.push(words);
-    for words in &mut commands {
-        let assignments =
-            words.iter().take_while(|word| word.split_once('=').is_some_and(|(name, _)| is_name(name)));
-        let assignments = assignments.count();
-        words.drain(..assignments);
-    }
-    commands.retain(|words| !words.is_empty());
-    commands
-}
-
-fn is_name(word: &str) -> bool {
-    !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-}
 
 #[test]
 fn the_program_understands_every_command_of_a_page() {

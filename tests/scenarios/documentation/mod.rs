@@ -8,11 +8,15 @@ mod commands;
 mod data_points;
 mod examples;
 mod fields;
+mod helm_lines;
 mod kinds;
+mod kubectl_lines;
 mod links;
 mod lists;
 mod migration;
 mod parts;
+mod schema_paths;
+mod shell;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -1,5 +1,6 @@
 //! What we ship for Argo CD, Flux, kustomize and the cluster's own admission, each run by what runs it for users.
 
+mod applied;
 mod argocd;
 mod flux;
 mod kustomize;
