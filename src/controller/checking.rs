@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, ObjectMeta};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, ObjectMeta, Time};
 
 use crate::api::braze_app::BrazeAppStatus;
 use crate::api::model::ModelStatus;
@@ -18,6 +18,8 @@ const INTERVAL: Duration = Duration::from_secs(3600);
 const SOON: Duration = Duration::from_secs(5);
 /// Wait for something that did not come for long.
 const LATER: Duration = Duration::from_secs(60);
+/// So far ahead of the clock can the end of a run be dated, which is a second later than that of the run before it.
+const AHEAD: SignedDuration = SignedDuration::from_secs(10);
 /// Most letters of an echo.
 const ECHO: usize = 256;
 
@@ -131,4 +133,37 @@ pub fn next(known: &Known<'_>, interval: Option<&Span>) -> Option<Timestamp> {
 /// How long to wait for what is missing: any order of applying objects works within seconds.
 pub fn patience(conditions: &[Condition]) -> Duration {
     if find(conditions, "Stalled").is_some() { LATER } else { SOON }
+}
+
+/// The time of a test that ends now: not before the end of the run that asked for it, nor before the test before it.
+/// What lies far ahead comes from a clock that was set back.
+pub fn time_of_test(now: Timestamp, since: Option<Timestamp>, last: Option<&Time>) -> Timestamp {
+    let known = [since, last.map(|last| last.0)].into_iter().flatten();
+    known.filter(|known| *known <= now + AHEAD).fold(now, Timestamp::max)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// conventions 1: a test that a refused run asked for is newer than the run, and the next one is newer still
+    #[test]
+    fn the_times_of_tests_never_go_back() {
+        let at =
+            |second: &str| -> Timestamp { format!("2026-03-01T12:00:{second}Z").parse().expect("a time") };
+        let last = |second: &str| Some(Time(at(second)));
+        assert_eq!(time_of_test(at("10"), None, None), at("10"));
+        assert_eq!(
+            time_of_test(at("10"), Some(at("11")), last("09").as_ref()),
+            at("11"),
+            "the run ended later"
+        );
+        assert_eq!(
+            time_of_test(at("10"), None, last("11").as_ref()),
+            at("11"),
+            "asked for again in the second"
+        );
+        assert_eq!(time_of_test(at("10"), Some(at("09")), last("08").as_ref()), at("10"));
+        assert_eq!(time_of_test(at("10"), None, last("50").as_ref()), at("10"), "the clock was set back");
+    }
 }

@@ -59,14 +59,15 @@ pub async fn reconcile(object: Arc<Guarded<BrazeApp>>, context: Arc<Context>) ->
         };
         context.report(app, app.status.as_ref(), &status).await?;
     }
-    context.begin_test("BrazeApp", &app.metadata, &references);
+    let since = context.begin_test("BrazeApp", &app.metadata, &references);
     let (version, tested) = test(&context, app, &destinations).await;
+    let checked = checking::time_of_test(context.now(), since, old.last_check_time.as_ref());
     let before = old.clone();
     let old =
         BrazeAppStatus { secret_resource_version: version.or(old.secret_resource_version.clone()), ..old };
     let status = match tested {
         Ok((found, readiness)) => BrazeAppStatus {
-            last_check_time: Some(Time(context.now())),
+            last_check_time: Some(Time(checked)),
             endpoint: app.spec.endpoint().ok().map(str::to_owned),
             warnings: Some(found.warnings.unwrap_or_default()).filter(|all| !all.is_empty()),
             permissions: found.permissions,
@@ -76,7 +77,7 @@ pub async fn reconcile(object: Arc<Guarded<BrazeApp>>, context: Arc<Context>) ->
             let checked = match readiness {
                 // No test was made.
                 Readiness::Waiting { .. } => old.last_check_time.clone(),
-                _ => Some(Time(context.now())),
+                _ => Some(Time(checked)),
             };
             BrazeAppStatus {
                 last_check_time: checked,

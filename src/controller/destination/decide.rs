@@ -35,8 +35,9 @@ pub struct Seen<'a> {
     pub verdict: &'a Verdict,
     /// Versions of the objects, when all are there.
     pub inputs: Option<&'a Inputs>,
-    /// When its BrazeApp was last found in order.
-    pub app_checked: Option<Timestamp>,
+    /// Since when its BrazeApp and its Source are both known to be in order: the older of their last tests. `None`: one of
+    /// them is not.
+    pub connections_checked: Option<Timestamp>,
     /// Its runs.
     pub runs: &'a [SyncRun],
     /// Name of the run that is in progress in this process.
@@ -384,12 +385,13 @@ fn is_tried_again(seen: &Seen<'_>, next_retry: Option<Timestamp>) -> bool {
     next_retry.is_some() || Runs::of(seen.runs).coming().any(|open| open.spec.trigger == Some(Trigger::Retry))
 }
 
-/// Whether the login that a run found refused was found in order since. Times are whole seconds, and the test that a
+/// Whether the login or the address that a run found refused, Braze's or the warehouse's, was found in order since: a
+/// refused run has both tested again. Times are whole seconds, and the test that a
 /// refused run asks for often ends in the second of its end.
 fn is_login_mended(seen: &Seen<'_>, run: &SyncRun, outcome: &Outcome) -> bool {
     let Outcome::Lasting { reason, .. } = outcome else { return false };
     matches!(reason.as_str(), "AuthenticationFailed" | "PermissionMissing" | "EndpointNotAllowed")
-        && seen.app_checked >= end_time(run)
+        && seen.connections_checked >= end_time(run)
 }
 
 /// Whether what a run met is over: what is sent was edited since, or the login that failed was found in order.

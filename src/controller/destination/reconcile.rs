@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, OwnerReference, Time};
 use kube::api::{Patch, PatchParams, PostParams};
 use kube::runtime::controller::Action;
 use kube::{Api, Resource, ResourceExt};
@@ -48,16 +49,15 @@ pub async fn reconcile(object: Arc<Guarded<Destination>>, context: Arc<Context>)
         _ => None,
     };
     let app = found.app.as_ref().and_then(|app| app.status.as_ref());
-    let is_ready = app
-        .and_then(|status| find(status.conditions.as_deref()?, "Ready"))
-        .is_some_and(|ready| ready.status == "True");
-    let checked = app.and_then(|status| status.last_check_time.as_ref()).filter(|_| is_ready);
+    let source = found.source.as_ref().and_then(|source| source.status.as_ref());
+    let app = app.and_then(|it| tested(it.conditions.as_deref(), it.last_check_time.as_ref()));
+    let source = source.and_then(|it| tested(it.conditions.as_deref(), it.last_check_time.as_ref()));
     let held = runs::held(&all);
     let decision = decide(&Seen {
         destination,
         verdict: &verdict,
         inputs: inputs.as_ref(),
-        app_checked: checked.map(|time| time.0),
+        connections_checked: app.zip(source).map(|(app, source)| app.min(source)),
         runs: &all,
         active: active.as_ref().map(|active| active.run.as_str()),
         held: held.as_deref(),
@@ -78,6 +78,12 @@ pub async fn reconcile(object: Arc<Guarded<Destination>>, context: Arc<Context>)
 }
 
 /// The runs of a Destination, with those that were made a moment ago, and without those of a former object of its name.
+/// When an object's last test found it in order.
+fn tested(conditions: Option<&[Condition]>, checked: Option<&Time>) -> Option<Timestamp> {
+    let ready = find(conditions?, "Ready")?;
+    checked.filter(|_| ready.status == "True").map(|time| time.0)
+}
+
 fn runs_of(context: &Context, destination: &Destination) -> Vec<SyncRun> {
     let (namespace, name) = (destination.namespace().unwrap_or_default(), destination.name_any());
     let mut runs = context.stores.runs.all(&namespace, |run| run.spec.destination_ref.name == name);

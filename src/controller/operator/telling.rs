@@ -1,5 +1,6 @@
 //! What the operator tells: status, events, metrics; and small questions about what it knows.
 
+use jiff::Timestamp;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::ObjectReference;
@@ -262,11 +263,12 @@ impl Context {
         })
     }
 
-    /// A test of an object begins.
-    pub fn begin_test(&self, kind: &str, meta: &ObjectMeta, references: &References) {
+    /// A test of an object begins. Gives the time before which its result is not to be dated: the end of the run that
+    /// asked for it, which may lie a moment ahead.
+    pub fn begin_test(&self, kind: &str, meta: &ObjectMeta, references: &References) -> Option<Timestamp> {
         let namespace = meta.namespace.as_deref().unwrap_or_default();
         let versions = self.watched_versions(namespace, references);
-        self.tested.begins(kind, namespace, meta.name.as_deref().unwrap_or_default(), versions);
+        self.tested.begins(kind, namespace, meta.name.as_deref().unwrap_or_default(), versions)
     }
 }
 

@@ -3,13 +3,15 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 
+use jiff::Timestamp;
+
 /// What a test used, as far as it is watched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Used {
     /// These versions.
     Versions(String),
-    /// A run was refused since: whatever the test found is in doubt.
-    Doubted,
+    /// A run was refused since, and ended at this time: whatever the test found is in doubt.
+    Doubted(Timestamp),
 }
 
 /// The newest test of each object, by kind, namespace and name.
@@ -21,15 +23,20 @@ pub struct Tested(Mutex<HashMap<[String; 3], Used>>);
 
 impl Tested {
     /// A test begins with these versions. Noted before it reads them, so that a change meanwhile leads to another test.
-    pub fn begins(&self, kind: &str, namespace: &str, name: &str, versions: String) {
+    /// Gives the end of the run for whose sake it is made, if there is one: the test is newer, whatever clocks that
+    /// count in seconds say.
+    pub fn begins(&self, kind: &str, namespace: &str, name: &str, versions: String) -> Option<Timestamp> {
         let mut all = self.0.lock().expect("no panic while held");
-        all.insert(key(kind, namespace, name), Used::Versions(versions));
+        match all.insert(key(kind, namespace, name), Used::Versions(versions)) {
+            Some(Used::Doubted(end)) => Some(end),
+            _ => None,
+        }
     }
 
-    /// A run met something else than the test did.
-    pub fn doubt(&self, kind: &str, namespace: &str, name: &str) {
+    /// A run that ended at `end` met something else than the test did.
+    pub fn doubt(&self, kind: &str, namespace: &str, name: &str, end: Timestamp) {
         let mut all = self.0.lock().expect("no panic while held");
-        all.insert(key(kind, namespace, name), Used::Doubted);
+        all.insert(key(kind, namespace, name), Used::Doubted(end));
     }
 
     /// The object is gone.
@@ -42,7 +49,7 @@ impl Tested {
         let all = self.0.lock().expect("no panic while held");
         all.get(&key(kind, namespace, name)).map(|used| match used {
             Used::Versions(then) => then != versions,
-            Used::Doubted => true,
+            Used::Doubted(_) => true,
         })
     }
 }
@@ -60,10 +67,12 @@ mod tests {
         let tested = Tested::default();
         let is_due = |versions| tested.is_due("Source", "crm", "pg", versions);
         assert_eq!(is_due("a=1"), None);
-        tested.begins("Source", "crm", "pg", "a=1".to_owned());
+        let begins = || tested.begins("Source", "crm", "pg", "a=1".to_owned());
+        assert_eq!(begins(), None);
         assert_eq!((is_due("a=1"), is_due("a=2"), is_due("")), (Some(false), Some(true), Some(true)));
-        tested.doubt("Source", "crm", "pg");
+        tested.doubt("Source", "crm", "pg", Timestamp::UNIX_EPOCH);
         assert_eq!(is_due("a=1"), Some(true));
+        assert_eq!((begins(), begins()), (Some(Timestamp::UNIX_EPOCH), None), "one test for one doubt");
         tested.forget("Source", "crm", "pg");
         assert_eq!(is_due("a=1"), None);
         assert_eq!(tested.is_due("Model", "crm", "pg", "a=1"), None);

@@ -55,14 +55,15 @@ pub async fn reconcile(object: Arc<Guarded<Source>>, context: Arc<Context>) -> R
         let status = SourceStatus { models, ..old.looked(&source.metadata, &seen, context.now()) };
         context.report(source, source.status.as_ref(), &status).await?;
     }
-    context.begin_test("Source", &source.metadata, &references);
+    let since = context.begin_test("Source", &source.metadata, &references);
     let (versions, tested) = test(&context, source).await;
+    let checked = checking::time_of_test(context.now(), since, old.last_check_time.as_ref());
     let before = old.clone();
     let old =
         SourceStatus { secret_resource_version: versions.or(old.secret_resource_version.clone()), ..old };
     let status = match tested {
         Ok(found) => SourceStatus {
-            last_check_time: Some(Time(context.now())),
+            last_check_time: Some(Time(checked)),
             models,
             type_: found.type_,
             host: found.host,
@@ -73,7 +74,7 @@ pub async fn reconcile(object: Arc<Guarded<Source>>, context: Arc<Context>) -> R
         Err(readiness) => {
             let checked = match readiness {
                 Readiness::Waiting { .. } => old.last_check_time.clone(),
-                _ => Some(Time(context.now())),
+                _ => Some(Time(checked)),
             };
             SourceStatus {
                 models,

@@ -338,7 +338,7 @@ async fn finish(
     run_status::fit(&mut status);
     context.record(run, taken, &report);
     if report.reason.is_some_and(is_doubtful) {
-        doubt(context, taken);
+        doubt(context, taken, status.completion_time.as_ref().map_or(context.now(), |end| end.0));
     }
     write(context, run, &status).await;
     context.registry.end(&run.uid().unwrap_or_default());
@@ -349,12 +349,13 @@ fn is_doubtful(reason: Reason) -> bool {
     matches!(reason, Reason::AuthenticationFailed | Reason::PermissionMissing | Reason::EndpointNotAllowed)
 }
 
-/// A login or an address that a run found refused is tested again at once, so that everybody sees it and it is known when it works.
-fn doubt(context: &Context, taken: &Taken) {
+/// A login or an address that a run found refused is tested again at once, so that everybody sees it and it is known
+/// when it works.
+fn doubt(context: &Context, taken: &Taken, end: Timestamp) {
     let namespace = taken.destination.namespace().unwrap_or_default();
     let (app, source) = (taken.app.name_any(), taken.source.name_any());
-    context.tested.doubt("BrazeApp", &namespace, &app);
-    context.tested.doubt("Source", &namespace, &source);
+    context.tested.doubt("BrazeApp", &namespace, &app, end);
+    context.tested.doubt("Source", &namespace, &source, end);
     context.wake.app(&namespace, &app);
     context.wake.source(&namespace, &source);
 }

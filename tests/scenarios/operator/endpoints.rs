@@ -143,12 +143,13 @@ async fn a_redirect_is_not_followed() {
     server.abort();
 }
 
-/// semantics 3: what may not be connected to any more when a run begins is told as such, and tested again; the next run
-/// delivers what was left
+/// semantics 3: what may not be connected to any more when a run begins is told as such, and tested again; once that is
+/// mended, a retry delivers what was left, and nobody has to ask for it
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_may_not_connect_any_more_says_so() {
     let mut installed = Installed::with_people(3).await;
     installed.watched = false;
+    installed.destination.insert_str(0, "  retry: { initialDelay: 1s }\n");
     installed.start();
     installed.apply().await;
     installed.ready("SyncSucceeded").await;
@@ -165,9 +166,8 @@ async fn a_run_that_may_not_connect_any_more_says_so() {
     let again = json!({ "metadata": { "annotations": { "grouparoo.io/requested-at": "mended" } } });
     installed.patch("BrazeApp", "braze", &again).await;
     installed.space.wait_condition("BrazeApp", "braze", "Ready", "True").await;
-    installed.annotate("grouparoo.io/requested-at", "mended").await;
     let delivered =
-        |run: &SyncRun| run.spec.trigger != Some(Trigger::Change) && run_reason(run) == "SyncSucceeded";
+        |run: &SyncRun| run.spec.trigger == Some(Trigger::Retry) && run_reason(run) == "SyncSucceeded";
     installed.run_when(delivered).await;
     installed.ready("SyncSucceeded").await;
     assert_eq!(installed.user("2")["custom_attributes"]["plan"], "gold");

@@ -18,6 +18,9 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::support::control_plane::{ControlPlane, Lines, PATIENCE, Process, Space, User};
 
+/// docs/command-line.md: another process took the lead.
+const EXIT_FENCED: i32 = 31;
+
 /// The subscription group of the manifests.
 pub const NEWS: &str = "7b1c2c1e-6f0e-4c53-9d2e-0d0b7f7b2a11";
 
@@ -259,11 +262,13 @@ impl Installed {
         &self.operators
     }
 
-    /// Takes note that the oldest operator ended by itself.
+    /// Takes note that the oldest operator ended by itself, because it leads no more.
     pub fn ended_by_itself(&mut self) -> Vec<String> {
         let process = self.operators.remove(0);
-        assert!(process.log.ended(PATIENCE), "{}", process.log.all().join("\n"));
-        process.log.all()
+        let log = process.log.clone();
+        let code = process.exit_code(PATIENCE);
+        assert_eq!(code, Some(EXIT_FENCED), "{}", log.all().join("\n"));
+        log.all()
     }
 
     /// Ends the operator and starts another one, for which it is so late.

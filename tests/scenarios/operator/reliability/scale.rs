@@ -98,7 +98,8 @@ async fn many_destinations_are_ready_soon_and_then_silent() {
     let (count, models, clock) = (Length::destinations(), Length::models(), Clock::system());
     let mut installed = Installed::with_people(3).await;
     // With the usual times of the lease: it has to hold them under all that.
-    installed.flags = vec!["--leader-elect".to_owned(), format!("--lease-namespace={}", installed.space.name)];
+    installed.flags =
+        vec!["--leader-elect".to_owned(), format!("--lease-namespace={}", installed.space.name)];
     let made = manifests(&installed, count, models);
     let applying = futures::stream::iter(&made).map(|one| installed.space.apply(one)).buffer_unordered(16);
     applying.collect::<Vec<()>>().await;

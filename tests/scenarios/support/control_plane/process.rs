@@ -23,8 +23,10 @@ const WATCHDOG: &str = r#"
     (cat <&3; kill -KILL "$child") &
     listener=$!
     wait "$child"
+    code=$?
     kill "$listener"
     [ -z "$FOLDER" ] || rm -rf "$FOLDER"
+    exit "$code"
 "#;
 
 /// Lines of a stream that are kept; a chatty server must not fill the memory.
@@ -152,6 +154,12 @@ impl Process {
     /// Whether it has ended by itself, as far as its log tells.
     pub fn has_ended(&self) -> bool {
         self.log.ended(Duration::ZERO)
+    }
+
+    /// Its exit code, once it has ended by itself.
+    pub fn exit_code(mut self, limit: Duration) -> Option<i32> {
+        assert!(self.log.ended(limit), "a server does not end:\n{}", self.log.all().join("\n"));
+        self.watchdog.wait().expect("a watchdog").code()
     }
 
     /// Ends it as an administrator would, and waits for that.
