@@ -13,6 +13,7 @@ mod links;
 mod lists;
 mod migration;
 mod parts;
+mod versions;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
