@@ -10,7 +10,7 @@ fn read(path: &str) -> String {
 
 /// Rest of the only line that begins so.
 fn after<'a>(text: &'a str, beginning: &str) -> &'a str {
-    let mut found = text.lines().filter_map(|line| line.trim().strip_prefix(beginning));
+    let mut found = text.lines().filter_map(|line| line.strip_prefix(beginning));
     let rest = found.next().unwrap_or_else(|| panic!("no line begins with {beginning}"));
     assert_eq!(found.next(), None, "more than one line begins with {beginning}");
     rest.trim().trim_matches('"')
