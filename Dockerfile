@@ -1,7 +1,8 @@
 # The operator's image, and with --target sandbox that of the local Braze. docker build, podman build and buildah build
 # take it as it is; scripts/image calls the last of them where no registry can be reached.
 #
-# BUILDER is any image with the Rust of rust-toolchain.toml, a C compiler, perl, make and CA certificates.
+# BUILDER is any image with the Rust of rust-toolchain.toml, a C compiler, perl, make and CA certificates. Its tag can be
+# moved by others; --build-arg BUILDER=docker.io/library/rust@sha256:… names one for good, and BASE likewise.
 ARG BUILDER=docker.io/library/rust:1.95.0-bookworm
 ARG BASE=scratch
 
@@ -9,14 +10,17 @@ FROM ${BUILDER} AS builder
 # The commit, where the program is to tell it in grouparoo_build_info.
 ARG REVISION=
 ARG CARGO_NET_OFFLINE=false
-# What cargo keeps for the next build, which may look at the times of sources alone: not to be shared by two clones.
+# Where the sources are, and what cargo keeps for the next build, which may look at the times of sources alone: not to be
+# shared by two clones. Both are elsewhere where scripts/image has built before with the same toolchain.
+ARG SOURCES=/src
 ARG KEPT=/kept
 RUN --mount=type=bind,target=/src --mount=type=cache,target=/kept \
 	GROUPAROO_REVISION="${REVISION}" CARGO_NET_OFFLINE="${CARGO_NET_OFFLINE}" CARGO_TARGET_DIR="${KEPT}" \
-	/src/scripts/static /image
+	"${SOURCES}/scripts/static" /image
 
 # What both have below them.
 FROM ${BASE} AS base
+# That of Cargo.toml, which a test compares.
 ARG VERSION=0.1.0
 ARG REVISION=
 LABEL org.opencontainers.image.source="https://github.com/grouparoo-io/grouparoo" \

@@ -5,40 +5,31 @@ SHELL := /bin/sh
 .PHONY: release-check help demo demo-postgres demo-cluster test test-fast e2e image soak check fmt generate bench
 
 CARGO := cargo
-# Everything that the demo and the benchmark run.
-PROGRAMS := --workspace --bins
-DEMO := target/debug/grouparoo-demo
-BENCH := target/release/grouparoo-bench
-ifneq ($(CARGO_TARGET_DIR),)
-DEMO := $(CARGO_TARGET_DIR)/debug/grouparoo-demo
-BENCH := $(CARGO_TARGET_DIR)/release/grouparoo-bench
-endif
 # `make demo KEEP=1` leaves the sandbox and the folder for a look, `make demo-cluster KEEP=1` everything.
 KEEP ?=
 PLAY := $(if $(filter-out 0,$(KEEP)),--keep)
+
+# One build for demo, benchmark and images.
+BUILDING = echo "make $@: building the programs (the first time takes some minutes)"
 
 help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## A first look: SQLite to a local Braze, in about a minute after the build (KEEP=1: leave it running)
 	@scripts/need cargo cc
-	@echo "make demo: building grouparoo, the Braze sandbox and the demo (the first time takes some minutes)"
-	@$(CARGO) build --quiet --locked $(PROGRAMS)
-	@$(DEMO) run $(PLAY)
+	@$(BUILDING)
+	@programs=$$(scripts/programs) && "$$programs/grouparoo-demo" run $(PLAY)
 
 demo-postgres: ## The same from PostgreSQL: a server of its own, or the one of DATABASE_URL
 	@scripts/need cargo cc
 	@scripts/postgres
-	@echo "make demo-postgres: building grouparoo, the Braze sandbox and the demo (the first time takes some minutes)"
-	@$(CARGO) build --quiet --locked $(PROGRAMS)
-	@$(DEMO) run --postgres $(PLAY)
+	@$(BUILDING)
+	@programs=$$(scripts/programs) && "$$programs/grouparoo-demo" run --postgres $(PLAY)
 
 demo-cluster: ## The operator beside a Kubernetes API of its own: apply, watch, pause, approve; two minutes after the build
 	@scripts/need cargo cc
-	@programs=$$(scripts/control-plane) && \
-	echo "make demo-cluster: building grouparoo, the Braze sandbox and the demo (the first time takes some minutes)" && \
-	$(CARGO) build --quiet --locked $(PROGRAMS) && \
-	$(DEMO) cluster --programs "$$programs" $(PLAY)
+	@api=$$(scripts/control-plane) && $(BUILDING) && programs=$$(scripts/programs) && \
+	"$$programs/grouparoo-demo" cluster --programs "$$api" $(PLAY)
 
 # Whether the generated files are current (crds/, in charts/, parts of docs/) is among the tests; `make generate` makes
 # them so.
@@ -109,6 +100,5 @@ release-check: ## What must hold before a version is tagged: versions, changes, 
 bench: ## Measure beside COPY of the same table (BENCH_ROWS, BENCH_ROUNDS, BENCH_SINK_ONLY=true)
 	@scripts/need cargo cc
 	@scripts/postgres --own
-	@echo "make bench: building with optimisation"
-	@$(CARGO) build --quiet --release --locked $(PROGRAMS)
-	@$(BENCH)
+	@$(BUILDING)
+	@programs=$$(scripts/programs) && "$$programs/grouparoo-bench"

@@ -17,7 +17,7 @@ pub mod watched;
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// A program that belongs to the product has not been built.
-    #[error("{0} is not built; `make demo` and `make bench` build it, or `cargo build --workspace` does")]
+    #[error("{0} is not built; `scripts/programs` builds it, as do `make demo` and `make bench`")]
     NotBuilt(String),
     /// A program of the system is missing or does not start.
     #[error("{0} does not start: {1}")]

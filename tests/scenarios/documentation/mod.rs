@@ -17,6 +17,7 @@ mod migration;
 mod parts;
 mod schema_paths;
 mod shell;
+mod versions;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -3,6 +3,7 @@
 //! These need root on Linux and some system packages (`scripts/node-packages`); `GROUPAROO_E2E=skip` leaves them out.
 
 mod disturbed;
+mod elf;
 mod image;
 mod installation;
 mod quickstart;
