@@ -102,15 +102,17 @@ mod tests {
         Command::new("kill").args(["-0", pid]).stderr(Stdio::null()).status().expect("kill runs").success()
     }
 
-    /// Starts a shell script that writes its process id first, and waits for that.
-    fn script(text: &str, end: End, log: &Path) -> (Watched, String) {
+    /// Starts a shell script that sets its trap, writes its process id, and goes on; waits for the id.
+    fn script(trap: &str, text: &str, end: End, log: &Path) -> (Watched, String) {
         let mut command = Command::new("sh");
-        command.args(["-c", &format!("echo $$; {text}")]);
+        command.args(["-c", &format!("trap {trap} TERM; echo $$; {text}")]);
         let mut watched = Watched::start(&command, end, log).expect("a shell");
         loop {
-            let words = watched.last_words(1);
-            if std::fs::read_to_string(log).is_ok_and(|text| text.ends_with('\n')) {
-                return (watched, words);
+            // The id as it stands in the very text that was seen whole.
+            if let Ok(text) = std::fs::read_to_string(log)
+                && text.ends_with('\n')
+            {
+                return (watched, text.trim().to_owned());
             }
             assert!(!watched.has_ended(), "it tells its id first");
             std::thread::yield_now();
@@ -121,14 +123,13 @@ mod tests {
     fn a_server_ends_when_it_is_dropped_and_says_its_last_words() {
         let folder = tempfile::tempdir().expect("a folder");
         let log = folder.path().join("log");
-        let polite = "trap 'echo bye; exit' TERM; while :; do sleep 0.05; done";
-        let (watched, pid) = script(polite, End::Asked, &log);
+        let (watched, pid) = script("'echo bye; exit'", "while :; do sleep 0.05; done", End::Asked, &log);
         assert!(is_alive(&pid));
         drop(watched);
         assert!(!is_alive(&pid));
         assert!(std::fs::read_to_string(&log).expect("a log").ends_with("bye\n"));
         let log = folder.path().join("other");
-        let (watched, pid) = script("trap '' TERM; exec tail -f /dev/null", End::Killed, &log);
+        let (watched, pid) = script("''", "exec tail -f /dev/null", End::Killed, &log);
         drop(watched);
         assert!(!is_alive(&pid));
     }
